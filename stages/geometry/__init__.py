@@ -1,0 +1,1 @@
+"""Poses, cameras, point clouds and canonical views; knows no simulator, model or file."""
