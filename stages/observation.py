@@ -46,3 +46,20 @@ class Observation:
     gripper_open: float
     joint_positions: np.ndarray
     time: float = 0.0
+
+
+@dataclass(frozen=True)
+class PointObservation:
+    """One keyframe's observation where the cameras' clouds have been fused already.
+
+    Attributes:
+        points: (N, 3) float32, world frame [m], cropped to the workspace.
+        colours: (N, 3) uint8.
+        gripper_pose: (7,) tip position [m] and quaternion xyzw, world frame.
+        gripper_open: opening in [0, 1], 1 = fully open.
+    """
+
+    points: np.ndarray
+    colours: np.ndarray
+    gripper_pose: np.ndarray
+    gripper_open: float

@@ -1,0 +1,1 @@
+"""Closed-loop evaluation: rollouts, their statistics, and the report."""

@@ -1,0 +1,40 @@
+"""Settings of `clap evaluate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """How a policy is evaluated.
+
+    Attributes:
+        simulator: name for `make_simulator`.
+        taskvars: evaluate only these variations ("task+variation"); empty = all of the level.
+        train, l1, l2, l3, l4: episodes per variation of each level.
+        max_steps: motions per episode at most (GemBench: 25).
+        image_size: side of the square camera images [px].
+        workers: processes; 0 = one per core.
+        seed: of what the policy itself draws (random keypoints).
+        videos: successes and failures per task and level shown in the report, this many of each.
+        video_size: side of the video frames [px].
+        video_fps: frames per second of the videos at most.
+        point_tolerance: a keypoint within this distance of the true one counts as right [m].
+    """
+
+    simulator: str = "tabletop"
+    taskvars: tuple[str, ...] = ()
+    train: int = 3
+    l1: int = 3
+    l2: int = 4
+    l3: int = 10
+    l4: int = 4
+    max_steps: int = 25
+    image_size: int = 128
+    workers: int = 0
+    seed: int = 0
+    videos: int = 1
+    video_size: int = 256
+    video_fps: float = 10.0
+    point_tolerance: float = 0.03

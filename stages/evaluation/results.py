@@ -1,0 +1,103 @@
+"""What one evaluated episode was, without its images, and the tables made of many."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stages.evaluation.statistics import Rate, level_rate, quantiles
+
+LEVELS = ("train", "l1", "l2", "l3", "l4")
+TEST_LEVELS = ("l1", "l2", "l3", "l4")
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """One rollout of K motions; truth is what the expert would have done from the same states.
+
+    Attributes:
+        index: number of the episode in its file (demo_<index>).
+        failure: why it failed (`failures.classify`), empty for a success.
+        steps, true_steps: (K,) texts, predicted and true; true ones are empty where the expert had finished.
+        keypoint_errors: (K,) distance of the predicted keypoint from the true one [m], NaN where the steps differ.
+        seconds: per stage of the policy ("planner", "predictor", "total"), (K,) wall-clock times [s].
+    """
+
+    index: int
+    task: str
+    variation: int
+    level: str
+    episode: int
+    seed: int
+    instruction: str
+    success: bool
+    error: str | None
+    steps_taken: int
+    failure: str
+    plan: list[str]
+    steps: list[str]
+    true_steps: list[str]
+    keypoint_errors: np.ndarray
+    seconds: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def taskvar(self) -> str:
+        return f"{self.task}+{self.variation}"
+
+
+def success_tables(results: Iterable[EpisodeResult]) -> dict:
+    """Successes, episodes, rate and interval per level and per variation, and the mean over the test levels present."""
+    outcomes: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for result in results:
+        outcomes[result.level][result.taskvar].append(result.success)
+    levels = {}
+    for level in (name for name in LEVELS if name in outcomes):
+        variations = {name: Rate.of(values).as_dict() for name, values in sorted(outcomes[level].items())}
+        levels[level] = level_rate(outcomes[level]).as_dict() | {"variations": variations}
+    rates = [levels[level]["rate"] for level in TEST_LEVELS if level in levels]
+    return {"levels": levels, "mean_over_levels": float(np.mean(rates)) if rates else None}
+
+
+def failure_counts(results: Iterable[EpisodeResult]) -> dict[str, dict[str, int]]:
+    """Per level, how many episodes failed for which reason, most frequent first."""
+    counts: dict[str, Counter] = defaultdict(Counter)
+    for result in results:
+        counts[result.level].update([result.failure] if result.failure else [])
+    return {level: dict(counts[level].most_common()) for level in LEVELS if level in counts}
+
+
+def prediction_quality(results: Iterable[EpisodeResult]) -> dict[str, dict[str, float | int | None]]:
+    """Per level: how often the step was the expert's, and how far keypoints were off [m].
+
+    Every observation counts for which the expert still had something to do; keypoints count where the step was right.
+    """
+    groups: dict[str, list[EpisodeResult]] = defaultdict(list)
+    for result in results:
+        groups[result.level].append(result)
+    return {level: _quality(groups[level]) for level in LEVELS if level in groups}
+
+
+def _quality(results: list[EpisodeResult]) -> dict[str, float | int | None]:
+    pairs = [pair for result in results for pair in zip(result.steps, result.true_steps, strict=True) if pair[1]]
+    errors = np.concatenate([result.keypoint_errors for result in results])
+    errors = errors[np.isfinite(errors)]
+    return {
+        "observations": len(pairs),
+        "step_accuracy": float(np.mean([step == truth for step, truth in pairs])) if pairs else None,
+        "keypoints": len(errors),
+        "keypoint_error_median": float(np.median(errors)) if errors.size else None,
+        "within_3cm": float(np.mean(errors <= 0.03)) if errors.size else None,
+        "within_5cm": float(np.mean(errors <= 0.05)) if errors.size else None,
+    }
+
+
+def latency(results: Iterable[EpisodeResult]) -> dict[str, dict[str, float]]:
+    """Median and 95th percentile [s] of each stage of the policy, over all steps of all episodes."""
+    times: dict[str, list[np.ndarray]] = defaultdict(list)
+    for result in results:
+        for stage, seconds in result.seconds.items():
+            times[stage].append(seconds)
+    return {stage: quantiles(np.concatenate(values)) for stage, values in sorted(times.items())}

@@ -1,0 +1,58 @@
+"""Success rates with their uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+
+
+def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a binomial proportion (Wilson 1927), inside [0, 1]; (0, 1) without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    rate, spread = successes / trials, z * z / trials
+    centre = (rate + spread / 2) / (1 + spread)
+    half = z * sqrt(rate * (1 - rate) / trials + spread / trials / 4) / (1 + spread)
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == trials else min(1.0, centre + half)
+    return low, high
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A success rate: counts, the rate in [0, 1], and its 95 % Wilson interval."""
+
+    successes: int
+    episodes: int
+    rate: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, outcomes: Iterable[bool]) -> Rate:
+        outcomes = list(outcomes)
+        successes, episodes = sum(map(bool, outcomes)), len(outcomes)
+        rate = successes / episodes if episodes else 0.0
+        return cls(successes, episodes, rate, *wilson_interval(successes, episodes))
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+def level_rate(by_variation: dict[str, Sequence[bool]]) -> Rate:
+    """A level's rate: the mean of its variations' rates (GemBench), with the interval of the pooled episodes."""
+    pooled = Rate.of(outcome for outcomes in by_variation.values() for outcome in outcomes)
+    mean = float(np.mean([np.mean(outcomes) for outcomes in by_variation.values()])) if by_variation else 0.0
+    return Rate(pooled.successes, pooled.episodes, mean, pooled.low, pooled.high)
+
+
+def quantiles(seconds: Sequence[float] | np.ndarray) -> dict[str, float]:
+    """Median and 95th percentile, empty for no values."""
+    values = np.asarray(seconds, float)
+    values = values[np.isfinite(values)]
+    return {"median": float(np.median(values)), "p95": float(np.percentile(values, 95))} if values.size else {}

@@ -1,0 +1,1 @@
+"""A trained policy outside its run directory: bundle, HTTP server, driver."""

@@ -1,0 +1,28 @@
+"""Settings of `clap deploy`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DeployConfig:
+    """How a bundle is served and driven.
+
+    Attributes:
+        host: address the server listens on; the loopback address keeps it private to this machine.
+        port: GemBench's challenge port unless told otherwise.
+        device: where the models run ("cpu", "cuda").
+        max_request_mb: larger requests are refused [MiB].
+        simulator: name for `make_simulator` when driving.
+        image_size: side of the square camera images when driving [px].
+        max_steps: motions at most when driving.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 13000
+    device: str = "cpu"
+    max_request_mb: int = 64
+    simulator: str = "tabletop"
+    image_size: int = 128
+    max_steps: int = 25
