@@ -1,0 +1,1 @@
+"""Simulators: one protocol, whatever the physics behind it."""

@@ -1,0 +1,40 @@
+"""GemBench's colours by name, as (red, green, blue) in [0, 1]."""
+
+from __future__ import annotations
+
+Colour = tuple[float, float, float]
+
+PALETTE: dict[str, Colour] = {
+    "red": (1.0, 0.0, 0.0),
+    "maroon": (0.5, 0.0, 0.0),
+    "lime": (0.0, 1.0, 0.0),
+    "green": (0.0, 0.5, 0.0),
+    "blue": (0.0, 0.0, 1.0),
+    "navy": (0.0, 0.0, 0.5),
+    "yellow": (1.0, 1.0, 0.0),
+    "cyan": (0.0, 1.0, 1.0),
+    "magenta": (1.0, 0.0, 1.0),
+    "silver": (0.75, 0.75, 0.75),
+    "gray": (0.5, 0.5, 0.5),
+    "orange": (1.0, 0.5, 0.0),
+    "olive": (0.5, 0.5, 0.0),
+    "purple": (0.5, 0.0, 0.5),
+    "teal": (0.0, 0.5, 0.5),
+    "azure": (0.0, 0.5, 1.0),
+    "violet": (0.5, 0.0, 1.0),
+    "rose": (1.0, 0.0, 0.5),
+    "black": (0.0, 0.0, 0.0),
+    "white": (1.0, 1.0, 1.0),
+}
+"""The twenty colours in GemBench's order: an index into it is the variation of most coloured tasks."""
+
+COLOURS = tuple(PALETTE)
+
+BUTTON_COLOURS = tuple(name for name in COLOURS if name not in ("red", "lime"))
+"""Colours of button bases; caps are red."""
+
+GOAL_GREEN: Colour = (0.5, 1.0, 0.5)
+"""The goal square."""
+
+GOAL_RED: Colour = (1.0, 0.14, 0.14)
+"""The goal ball."""

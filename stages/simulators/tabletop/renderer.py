@@ -1,0 +1,278 @@
+"""RGB, depth and instance images of a MuJoCo scene by ray casting: no display, no OpenGL.
+
+Every moving body keeps its triangles in its own frame for good; a camera's rays are turned into that frame instead, and
+only those through the body's bounding box. So nothing is rebuilt when the scene moves. Light is constant in the world,
+which makes brightness a property of triangle corners: computed once a state and shared by all cameras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from stages.geometry.cameras import pixel_rays
+from stages.geometry.open3d_import import import_open3d
+from stages.simulators.tabletop.shapes import Triangles, geom_colour, geom_triangles, is_visual, joined
+
+BACKGROUND = np.float32([0.80, 0.84, 0.88])
+AMBIENT = np.float32(0.50)
+LIGHTS = np.float32([[0.44, 0.34, 0.83], [-0.45, -0.72, 0.53]])
+"""Unit directions towards the key and the fill light, world frame."""
+LIGHT_POWERS = np.float32([0.42, 0.20])
+SHADOW = np.float32(0.72)
+"""What is left of the brightness where something hides the key light."""
+DARKEST = np.float32(0.05)
+"""Reflectance of black: without it, black things would show no shape."""
+NEAR = 0.01
+"""A bounding box reaching closer than this may surround the camera [m]."""
+SHADOW_OFFSET = np.float32(0.002)
+"""Start of a shadow ray off the surface, so that a facet does not hide itself [m]."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Triangles that move together.
+
+    Attributes:
+        body: the MuJoCo body that carries them; 0 for all that never moves.
+        triangles: in the body's frame.
+        geom: (T,) geom of each triangle.
+        scene: Open3D ray casting scene of the triangles.
+        box: (8, 3) corners of their bounding box.
+        numbers: their place among the triangles of all parts.
+    """
+
+    body: int
+    triangles: Triangles
+    geom: np.ndarray
+    scene: object
+    box: np.ndarray
+    numbers: slice
+
+
+class _Hits:
+    """What the rays of one image have met: depth [m], triangle number and barycentric weights per pixel."""
+
+    def __init__(self, size: tuple[int, int], nothing: int) -> None:
+        self.depth = np.full(size, np.inf, np.float32)
+        self.triangle = np.full(size, nothing, np.int64)
+        self.uv = np.zeros((*size, 2), np.float32)
+
+    def copy(self) -> _Hits:
+        twin = object.__new__(_Hits)
+        twin.depth, twin.triangle, twin.uv = self.depth.copy(), self.triangle.copy(), self.uv.copy()
+        return twin
+
+
+class Renderer:
+    """Renders the visual geoms of one model.
+
+    Args:
+        model: compiled scene; geoms of group < 3 are drawn in their (or their material's) colour.
+        instance_ids: (ngeom,) uint16, value of the instance image where a geom is seen; 0 = background.
+        shadows: let things hide the key light; costs a scene built per state and a second ray per pixel.
+    """
+
+    def __init__(self, model: mujoco.MjModel, instance_ids: np.ndarray, shadows: bool = False) -> None:
+        self._model = model
+        self._open3d = import_open3d()
+        self._parts = self._build_parts()
+        geom = np.concatenate([part.geom for part in self._parts])
+        self._geom = np.append(geom, model.ngeom)
+        self._ids = np.append(np.asarray(instance_ids, np.uint16)[geom], np.uint16(0))
+        self._brightness = np.ones((len(geom) + 1, 3), np.float32)
+        self._shadows = shadows
+        self._shadow_scene: object | None = None
+        self._poses: np.ndarray | None = None
+        self._grids: dict[bytes, np.ndarray] = {}
+        self._still_hits: dict[bytes, _Hits] = {}
+
+    def render(
+        self, data: mujoco.MjData, camera_to_world: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Render one camera.
+
+        Args:
+            data: state after mj_kinematics or mj_forward.
+            camera_to_world: (4, 4), OpenCV axes.
+            intrinsics: (3, 3) [px], pixel centres at integer + 0.5.
+            size: (H, W) [px].
+
+        Returns:
+            rgb (H, W, 3) uint8; depth (H, W) float32 along the optical axis [m], 0 where nothing was hit;
+            mask (H, W) uint16 instance ids.
+        """
+        self._follow(data)
+        rays = self._camera_rays(intrinsics, size)
+        hits = self._cast_still(rays, camera_to_world, intrinsics)
+        self._cast_moving(hits, rays, camera_to_world, intrinsics)
+        brightness = self._brightness_at(hits)
+        if self._shadows:
+            brightness[self._hidden_from_key_light(hits, rays, camera_to_world)] *= SHADOW
+        rgb = self._albedo()[self._geom[hits.triangle]] * brightness[..., None]
+        np.minimum(rgb, 255, out=rgb)
+        depth = np.where(np.isinf(hits.depth), np.float32(0), hits.depth)
+        return rgb.astype(np.uint8), depth, self._ids[hits.triangle]
+
+    def _build_parts(self) -> list[_Part]:
+        """One part of all that is fixed to the world, if there is any, then one of each moving body."""
+        fixed = (self._model.body_weldid == 0) & (self._model.body_mocapid < 0)
+        rest = mujoco.MjData(self._model)
+        mujoco.mj_kinematics(self._model, rest)
+        carried = [(0, self._geoms_of(np.flatnonzero(fixed)), rest)]
+        carried += [(body, self._geoms_of([body]), None) for body in np.flatnonzero(~fixed)]
+        parts: list[_Part] = []
+        for body, geoms, pose in carried:
+            if geoms:
+                parts.append(self._build_part(body, geoms, pose, parts[-1].numbers.stop if parts else 0))
+        return parts
+
+    def _geoms_of(self, bodies: Sequence[int]) -> list[int]:
+        carried = np.flatnonzero(np.isin(self._model.geom_bodyid, bodies))
+        return [int(g) for g in carried if is_visual(self._model, g)]
+
+    def _build_part(self, body: int, geoms: list[int], pose: mujoco.MjData | None, first: int) -> _Part:
+        """Gather geoms of one body, or, with a pose, of several bodies in the world frame."""
+        pieces = [geom_triangles(self._model, g) for g in geoms]
+        if pose is not None:
+            bodies = self._model.geom_bodyid[geoms]
+            pieces = [p.moved(pose.xpos[b], pose.xmat[b].reshape(3, 3)) for p, b in zip(pieces, bodies, strict=True)]
+        triangles = joined(pieces)
+        counts = [len(p.corners) for p in pieces]
+        low, high = triangles.corners.min((0, 1)), triangles.corners.max((0, 1))
+        box = np.stack(np.meshgrid(*np.stack([low, high], 1)), -1).reshape(8, 3)
+        numbers = slice(first, first + sum(counts))
+        return _Part(body, triangles, np.repeat(geoms, counts), self._scene(triangles.corners), box, numbers)
+
+    def _scene(self, corners: np.ndarray) -> object:
+        """Ray casting scene of a triangle soup (T, 3, 3)."""
+        tensor = self._open3d.core.Tensor.from_numpy
+        scene = self._open3d.t.geometry.RaycastingScene(nthreads=1)
+        faces = np.arange(3 * len(corners), dtype=np.uint32).reshape(-1, 3)
+        scene.add_triangles(tensor(np.ascontiguousarray(corners.reshape(-1, 3), np.float32)), tensor(faces))
+        return scene
+
+    def _follow(self, data: mujoco.MjData) -> None:
+        """Take over the bodies' poses; shade again what has moved."""
+        bodies = [part.body for part in self._parts]
+        poses = np.concatenate([data.xmat[bodies].reshape(-1, 3, 3), data.xpos[bodies][:, :, None]], -1)
+        for number, part in enumerate(self._parts):
+            if self._poses is None or not np.array_equal(poses[number, :, :3], self._poses[number, :, :3]):
+                towards = LIGHTS @ poses[number, :, :3].astype(np.float32)
+                facing = part.triangles.normals.reshape(-1, 3) @ towards.T
+                shade = AMBIENT + np.maximum(facing, 0) @ LIGHT_POWERS
+                self._brightness[part.numbers] = shade.reshape(-1, 3)
+        if self._poses is None or not np.array_equal(poses, self._poses):
+            self._poses, self._shadow_scene = poses, None
+
+    def _camera_rays(self, intrinsics: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """(H, W, 3) float32 directions with unit z, so that a ray's parameter is its depth."""
+        key = np.asarray(intrinsics, float).tobytes() + np.asarray(size).tobytes()
+        if key not in self._grids:
+            self._grids[key] = pixel_rays(intrinsics, *size).astype(np.float32)
+        return self._grids[key]
+
+    def _cast_still(self, rays: np.ndarray, camera_to_world: np.ndarray, intrinsics: np.ndarray) -> _Hits:
+        """Hits of what never moves; a camera that stands still too is remembered."""
+        key = np.asarray(camera_to_world, float).tobytes() + np.asarray(intrinsics, float).tobytes()
+        key += np.asarray(rays.shape).tobytes()
+        if key in self._still_hits:
+            return self._still_hits[key].copy()
+        hits = _Hits(rays.shape[:2], len(self._brightness) - 1)
+        if self._parts[0].body == 0:
+            self._cast(hits, self._parts[0], rays, (slice(None), slice(None)), camera_to_world)
+        if len(self._still_hits) >= 8:
+            self._still_hits.pop(next(iter(self._still_hits)))
+        self._still_hits[key] = hits.copy()
+        return hits
+
+    def _cast_moving(self, hits: _Hits, rays: np.ndarray, camera_to_world: np.ndarray, intrinsics: np.ndarray) -> None:
+        """Add the hits of the moving bodies, each cast in its own frame within its window of the image."""
+        first = 1 if self._parts[0].body == 0 else 0
+        parts, poses = self._parts[first:], self._poses[first:]
+        if not parts:
+            return
+        turns, places = poses[:, :, :3].transpose(0, 2, 1), poses[:, :, 3]
+        cameras = np.empty((len(parts), 3, 4))
+        cameras[:, :, :3] = turns @ camera_to_world[:3, :3]
+        cameras[:, :, 3] = (turns @ (camera_to_world[:3, 3] - places)[..., None])[..., 0]
+        boxes = (np.stack([part.box for part in parts]) - cameras[:, None, :, 3]) @ cameras[:, :, :3]
+        for part, camera, window in zip(parts, cameras, _windows(boxes, intrinsics, rays.shape[:2]), strict=True):
+            if window is not None:
+                self._cast(hits, part, rays, window, camera)
+
+    def _cast(
+        self, hits: _Hits, part: _Part, rays: np.ndarray, window: tuple[slice, slice], camera_to_part: np.ndarray
+    ) -> None:
+        """Cast the rays of an image window at one part and keep what is nearest."""
+        directions = rays[window]
+        shape = directions.shape[:2]
+        cast = np.empty((shape[0] * shape[1], 6), np.float32)
+        cast[:, :3] = camera_to_part[:3, 3]
+        cast[:, 3:] = directions.reshape(-1, 3) @ camera_to_part[:3, :3].T.astype(np.float32)
+        met = part.scene.cast_rays(self._open3d.core.Tensor.from_numpy(cast), nthreads=1)
+        depth = met["t_hit"].numpy().reshape(shape)
+        nearer = depth < hits.depth[window]
+        np.copyto(hits.depth[window], depth, where=nearer)
+        np.copyto(hits.triangle[window], met["primitive_ids"].numpy().reshape(shape) + part.numbers.start, where=nearer)
+        np.copyto(hits.uv[window], met["primitive_uvs"].numpy().reshape(*shape, 2), where=nearer[..., None])
+
+    def _brightness_at(self, hits: _Hits) -> np.ndarray:
+        """(H, W) brightness, interpolated between the corners of the triangles hit."""
+        corners = self._brightness[hits.triangle]
+        first = corners[..., 0]
+        return first + hits.uv[..., 0] * (corners[..., 1] - first) + hits.uv[..., 1] * (corners[..., 2] - first)
+
+    def _albedo(self) -> np.ndarray:
+        """(ngeom + 1, 3) float32 colours in [0, 255]; the last is the background's."""
+        colours = np.stack([geom_colour(self._model, g)[:3] for g in range(self._model.ngeom)])
+        return 255 * np.concatenate([DARKEST + (1 - DARKEST) * colours, BACKGROUND[None]])
+
+    def _hidden_from_key_light(self, hits: _Hits, rays: np.ndarray, camera_to_world: np.ndarray) -> np.ndarray:
+        """(H, W) bool: something stands between the surface seen and the key light."""
+        if self._shadow_scene is None:
+            placed = zip(self._parts, self._poses, strict=True)
+            everything = joined([part.triangles.moved(pose[:, 3], pose[:, :3]) for part, pose in placed])
+            self._shadow_scene = self._scene(everything.corners)
+        hit = np.isfinite(hits.depth)
+        points = (rays[hit] * hits.depth[hit][:, None]) @ camera_to_world[:3, :3].T + camera_to_world[:3, 3]
+        cast = np.empty((len(points), 6), np.float32)
+        cast[:, :3] = points + SHADOW_OFFSET * LIGHTS[0]
+        cast[:, 3:] = LIGHTS[0]
+        hidden = np.zeros(hits.depth.shape, bool)
+        hidden[hit] = self._shadow_scene.test_occlusions(
+            self._open3d.core.Tensor.from_numpy(cast), nthreads=1
+        ).numpy()
+        return hidden
+
+
+def _windows(
+    corners: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]
+) -> list[tuple[slice, slice] | None]:
+    """Image windows that hold bounding boxes.
+
+    Args:
+        corners: (B, 8, 3) box corners in the camera frame [m].
+
+    Returns:
+        Per box its rows and columns; the whole image if it may surround the camera, None if it is out of sight.
+    """
+    depth = corners[..., 2]
+    focal, centre = intrinsics[[0, 1], [0, 1]], intrinsics[:2, 2]
+    pixels = corners[..., :2] / np.maximum(depth, NEAR)[..., None] * focal + centre
+    height, width = size
+    limit = (width, height)
+    low = np.clip(np.ceil(pixels.min(1) - 0.5), 0, limit).astype(int)
+    high = np.clip(np.floor(pixels.max(1) - 0.5) + 1, 0, limit).astype(int)
+    windows: list[tuple[slice, slice] | None] = []
+    for near, far, (left, top), (right, bottom) in zip(depth.min(1), depth.max(1), low, high, strict=True):
+        if near <= NEAR < far:
+            windows.append((slice(0, height), slice(0, width)))
+        elif far <= NEAR or left >= right or top >= bottom:
+            windows.append(None)
+        else:
+            windows.append((slice(top, bottom), slice(left, right)))
+    return windows

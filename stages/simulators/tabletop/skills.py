@@ -1,0 +1,119 @@
+"""The motions of each language step, for experts. A skill yields one motion at a time, from the state at that time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stages.geometry.poses import axis_rotation, matrix_to_pose
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.scene import Thing
+from stages.simulators.tabletop.state import State
+from stages.steps import Step
+
+APPROACH = 0.08
+"""Distance of a pre-grasp from its grasp [m]."""
+
+LIFT = 0.16
+PRESS_ABOVE = 0.06
+"""Height of the tip over a button before the press [m]."""
+
+PRESS_DEPTH = 0.012
+"""How far below a button's top the tip is sent [m]: more than its travel, so that it is pressed to the end."""
+
+DOWN = axis_rotation(0, np.pi)
+"""Rotation (3, 3) of a tip that points straight down with its fingers along world Y."""
+
+
+def tip_at(position: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """(4, 4) tip pose."""
+    pose = np.eye(4)
+    pose[:3, :3] = rotation
+    pose[:3, 3] = position
+    return pose
+
+
+def pointing_down(yaw: float) -> np.ndarray:
+    """(3, 3) tip rotation: straight down, turned by yaw [rad] about the vertical."""
+    return axis_rotation(2, yaw) @ DOWN
+
+
+def square_yaw(state: State, thing: Thing) -> float:
+    """Yaw of a square thing in [-pi/4, pi/4): the turn of the hand that needs least twisting."""
+    rotation = state.matrix(thing)
+    yaw = np.arctan2(rotation[1, 0], rotation[0, 0])
+    return float((yaw + np.pi / 4) % (np.pi / 2) - np.pi / 4)
+
+
+def motion(tip: np.ndarray, gripper_open: bool, step: Step, keypoint: np.ndarray, may_collide: bool = True) -> Motion:
+    """A motion to the tip pose (4, 4), after which the gripper is open or closed."""
+    action = np.concatenate([matrix_to_pose(tip), [float(gripper_open), float(may_collide)]])
+    return Motion(action, step, np.array(keypoint))
+
+
+def backed_off(tip: np.ndarray, distance: float) -> np.ndarray:
+    """The tip pose (4, 4) drawn back along its own pointing direction."""
+    pose = tip.copy()
+    pose[:3, 3] -= distance * tip[:3, 2]
+    return pose
+
+
+def raised(tip: np.ndarray, height: float) -> np.ndarray:
+    """The tip pose (4, 4) moved up in the world."""
+    pose = tip.copy()
+    pose[2, 3] += height
+    return pose
+
+
+def grasp(state: State, thing: Thing, tip: np.ndarray, approach: float = APPROACH) -> Iterator[Motion]:
+    """Open in front of the thing, go to it, close. The tip pose (4, 4) is that of the grasp."""
+    step = Step("grasp", thing.name)
+    yield motion(backed_off(tip, approach), True, step, state.position(thing), may_collide=False)
+    yield motion(tip, False, step, state.position(thing))
+
+
+def grasp_block(state: State, thing: Thing) -> Iterator[Motion]:
+    """Grasp a square thing from above, at its centre."""
+    tip = tip_at(state.position(thing), pointing_down(square_yaw(state, thing)))
+    yield from grasp(state, thing, tip)
+
+
+def lift(state: State, thing: Thing, height: float = LIFT) -> Iterator[Motion]:
+    """Straight up with what is held."""
+    yield motion(raised(state.tip, height), False, Step("lift", thing.name), state.position(thing))
+
+
+def move(
+    state: State, thing: Thing, preposition: str, target: Thing, position: np.ndarray, keypoint: np.ndarray
+) -> Iterator[Motion]:
+    """Carry what is held until its anchor is at `position` (3,), the hand keeping its rotation."""
+    tip = state.tip
+    tip[:3, 3] += position - state.position(thing)
+    yield motion(tip, False, Step("move", thing.name, preposition, target.name), keypoint, may_collide=False)
+
+
+def release(
+    state: State,
+    thing: Thing,
+    preposition: str,
+    target: Thing,
+    position: np.ndarray,
+    keypoint: np.ndarray,
+    retreat: float = APPROACH,
+) -> Iterator[Motion]:
+    """Set what is held down with its anchor at `position` (3,) and open; go back up unless `retreat` is 0."""
+    step = Step("release", thing.name, preposition, target.name)
+    tip = state.tip
+    tip[:3, 3] += position - state.position(thing)
+    yield motion(tip, True, step, keypoint)
+    if retreat:
+        yield motion(backed_off(tip, retreat), True, step, keypoint)
+
+
+def push_down(state: State, thing: Thing, depth: float = PRESS_DEPTH, yaw: float = 0.0) -> Iterator[Motion]:
+    """Over the thing with closed gripper, then straight down until the tip is `depth` [m] below its anchor."""
+    step = Step("push down", thing.name)
+    above = tip_at(state.position(thing) + (0, 0, PRESS_ABOVE), pointing_down(yaw))
+    yield motion(above, False, step, state.position(thing), may_collide=False)
+    yield motion(raised(above, -PRESS_ABOVE - depth), False, step, state.position(thing))

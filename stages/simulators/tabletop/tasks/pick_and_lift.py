@@ -1,0 +1,61 @@
+"""Pick the coloured block out of three and carry it to the red ball in the air."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.colours import COLOURS
+from stages.simulators.tabletop.parts import BALL_HEIGHT, block, different_colours, goal_ball
+from stages.simulators.tabletop.scene import Scene, scatter
+from stages.simulators.tabletop.skills import grasp_block, lift, move
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.tasks.base import Task
+
+BOUNDARY = (-0.15, 0.15, -0.15, 0.15)
+CONE_TOP, CONE_DEPTH, CONE_RADIUS = 0.248, 0.055, 0.039
+"""The goal detector inside the ball: apex height above the table, depth and largest radius [m]."""
+
+
+class PickAndLift(Task[str]):
+    """Parameters: the colour of the block to pick."""
+
+    name = "pick_and_lift"
+    variations = dict(enumerate(COLOURS))
+
+    def instructions(self) -> list[str]:
+        return [
+            f"pick up the {self.parameters} block and bring it to the red ball",
+            f"grasp the {self.parameters} block and lift it up to the red ball",
+            f"take the {self.parameters} block off the table until it touches the red ball",
+            f"raise the {self.parameters} block to where the red ball hangs",
+            f"lift the {self.parameters} block up to the red target in the air",
+        ]
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> None:
+        places = scatter(rng, [BOUNDARY], count=4)
+        others = different_colours(rng, COLOURS, 2, avoid=[self.parameters])
+        self.ball = goal_ball(scene, *places[3, :2])
+        self.goal = scene.convex_detector(self.ball, downward_cone())
+        self.target = block(scene, self.parameters, *places[0])
+        for colour, place in zip(others, places[1:3], strict=True):
+            block(scene, colour, *place)
+
+    def expert(self, state: State) -> Iterator[Motion]:
+        yield from grasp_block(state, self.target)
+        yield from lift(state, self.target)
+        centre = state.position(self.ball)
+        yield from move(state, self.target, "to", self.ball, centre, keypoint=centre)
+
+    def success(self, state: State) -> bool:
+        return state.holds(self.target) and state.detects(self.goal, self.target)
+
+
+def downward_cone() -> np.ndarray:
+    """Vertices (V, 3) of the cone of 90 degrees, cut off at its largest radius, around the ball's centre [m]."""
+    angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    circle = CONE_RADIUS * np.stack([np.cos(angles), np.sin(angles), np.zeros_like(angles)], axis=1)
+    apex = np.array([0, 0, CONE_TOP - BALL_HEIGHT])
+    return np.concatenate([[apex], circle + apex - (0, 0, CONE_RADIUS), circle + apex - (0, 0, CONE_DEPTH)])

@@ -1,0 +1,41 @@
+"""Push the button on the coloured base down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.colours import BUTTON_COLOURS
+from stages.simulators.tabletop.parts import button, pressed
+from stages.simulators.tabletop.scene import Scene
+from stages.simulators.tabletop.skills import push_down
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.tasks.base import Task
+
+
+class PushButton(Task[str]):
+    """Parameters: the colour of the base."""
+
+    name = "push_button"
+    variations = dict(enumerate(BUTTON_COLOURS))
+    region = (-0.05, 0.35, -0.25, 0.25)
+
+    def instructions(self) -> list[str]:
+        return [
+            f"push the {self.parameters} button",
+            f"press down the {self.parameters} button",
+            f"put pressure on the button with the {self.parameters} base",
+            f"go to the {self.parameters} button and push it down",
+            f"the {self.parameters} button has to be pressed",
+        ]
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> None:
+        self.button = button(scene, self.parameters)
+
+    def expert(self, state: State) -> Iterator[Motion]:
+        yield from push_down(state, self.button)
+
+    def success(self, state: State) -> bool:
+        return pressed(state, self.button)
