@@ -117,7 +117,8 @@ def cylinder(radius: float, half_length: float) -> Triangles:
     """Cylinder along z [m]."""
     rim = [0, 1, 1, 1, 1, 0]
     height, normal_radius, normal_height = [-1, -1, -1, 1, 1, 1], [0, 0, 1, 1, 0, 0], [-1, -1, 0, 0, 1, 1]
-    return _revolved(rim, height, normal_radius, normal_height, np.float32([radius * OUTSET, radius * OUTSET, half_length]))
+    scale = np.float32([radius * OUTSET, radius * OUTSET, half_length])
+    return _revolved(rim, height, normal_radius, normal_height, scale)
 
 
 def capsule(radius: float, half_length: float) -> Triangles:
