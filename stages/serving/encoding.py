@@ -16,6 +16,8 @@ import numpy as np
 
 from stages.errors import UserError
 
+MSGPACK = "application/msgpack"
+
 _PLAIN_KINDS = "biufcSU"
 
 

@@ -1,0 +1,107 @@
+"""The plain route: keys as in LeRobot's data sets, arrays as nested lists, base64 or msgpack.
+
+A request is one flat map:
+
+| key | value |
+|---|---|
+| `task` | instruction; needed in the first request, a new one or `reset: true` begins a new episode |
+| `observation.state` | (8,) tip position [m], quaternion xyzw, gripper opening |
+| `observation.images.<camera>` | (H, W, 3) uint8 |
+| `observation.depth.<camera>` | (H, W) [m] along the optical axis |
+| `observation.intrinsics.<camera>` | (3, 3) [px] |
+| `observation.extrinsics.<camera>` | (4, 4) camera to world, OpenCV axes |
+| `observation.points`, `observation.colours` | (N, 3) [m, world], (N, 3) uint8, instead of cameras |
+| `keypoint` | (3,) optional, replaces the planner's |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stages.errors import UserError
+from stages.geometry.workspace import inside_workspace
+from stages.observation import CameraFrame, Observation, PointObservation
+from stages.serving.encoding import array_from_json
+
+IMAGES = "observation.images."
+
+
+@dataclass(frozen=True)
+class ActRequest:
+    """One question on the plain route."""
+
+    task: str | None
+    reset: bool
+    observation: Observation | PointObservation
+    keypoint: np.ndarray | None
+
+
+def parse_act(message: Any) -> ActRequest:
+    """Read a request, already decoded from JSON or msgpack.
+
+    Raises:
+        UserError: a key is missing or its value malformed.
+    """
+    if not isinstance(message, Mapping):
+        raise UserError("the request is not a map", "Send a map with task, observation.state and camera images")
+    keypoint = _array(message, "keypoint", np.float64, (3,)) if message.get("keypoint") is not None else None
+    task = message.get("task")
+    return ActRequest(None if task is None else str(task), bool(message.get("reset")), _observation(message), keypoint)
+
+
+def observation_message(observation: Observation | PointObservation) -> dict[str, np.ndarray]:
+    """The keys of an observation as `parse_act` reads them."""
+    message: dict[str, np.ndarray] = {
+        "observation.state": np.append(observation.gripper_pose, observation.gripper_open).astype(np.float64)
+    }
+    if isinstance(observation, PointObservation):
+        return message | {"observation.points": observation.points, "observation.colours": observation.colours}
+    for name, frame in observation.cameras.items():
+        message |= {
+            f"{IMAGES}{name}": frame.rgb,
+            f"observation.depth.{name}": frame.depth,
+            f"observation.intrinsics.{name}": frame.intrinsics,
+            f"observation.extrinsics.{name}": frame.camera_to_world,
+        }
+    return message
+
+
+def _observation(message: Mapping[str, Any]) -> Observation | PointObservation:
+    state = _array(message, "observation.state", np.float64, (8,))
+    if np.linalg.norm(state[3:7]) < 1e-6:
+        raise UserError("the quaternion in 'observation.state' is zero", "Send a unit quaternion xyzw")
+    pose, opening = state[:7], float(state[7])
+    if "observation.points" in message:
+        points = _array(message, "observation.points", np.float32, (None, 3))
+        colours = _array(message, "observation.colours", np.uint8, points.shape)
+        keep = inside_workspace(points)
+        return PointObservation(points[keep], colours[keep], pose, opening)
+    names = [key.removeprefix(IMAGES) for key in message if isinstance(key, str) and key.startswith(IMAGES)]
+    if not names:
+        raise UserError("the request has no camera", f"Send {IMAGES}<camera>, or observation.points")
+    cameras = {name: _frame(message, name) for name in names}
+    return Observation(cameras, pose, opening, joint_positions=np.zeros(7))
+
+
+def _frame(message: Mapping[str, Any], name: str) -> CameraFrame:
+    rgb = _array(message, f"{IMAGES}{name}", np.uint8, (None, None, 3))
+    depth = _array(message, f"observation.depth.{name}", np.float32, rgb.shape[:2])
+    intrinsics = _array(message, f"observation.intrinsics.{name}", np.float64, (3, 3))
+    extrinsics = _array(message, f"observation.extrinsics.{name}", np.float64, (4, 4))
+    return CameraFrame(rgb, depth, intrinsics, extrinsics)
+
+
+def _array(message: Mapping[str, Any], key: str, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
+    if key not in message:
+        raise UserError(f"the request has no '{key}'", "See the keys of the /act route")
+    array = array_from_json(message[key], dtype, key)
+    if len(array.shape) != len(shape) or any(b is not None and a != b for a, b in zip(array.shape, shape, strict=True)):
+        wanted = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
+        raise UserError(f"'{key}' has shape {array.shape}", f"Send {wanted}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise UserError(f"'{key}' has values that are not finite", "Send numbers")
+    return array
