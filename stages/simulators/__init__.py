@@ -1,1 +1,33 @@
 """Simulators: one protocol, whatever the physics behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stages.errors import UserError
+from stages.observation import CAMERAS
+from stages.simulators.protocol import Simulator
+
+
+def make_simulator(
+    name: str = "tabletop", image_size: int = 128, cameras: Sequence[str] = CAMERAS, record_hz: float = 20.0
+) -> Simulator:
+    """A simulator by name.
+
+    Args:
+        image_size: height and width of the images [px].
+        record_hz: sampling rate of the trajectory [Hz].
+
+    Raises:
+        UserError: unknown simulator or camera, or one that is not installed.
+    """
+    if name == "tabletop":
+        from stages.simulators.tabletop.environment import Tabletop
+
+        return Tabletop(image_size, cameras, record_hz)
+    if name == "rlbench":
+        raise UserError(
+            "The simulator 'rlbench' needs CoppeliaSim 4.1, PyRep and RLBench, which this version cannot drive yet",
+            "Use 'tabletop', which is built in",
+        )
+    raise UserError(f"There is no simulator '{name}'", "Use 'tabletop'")

@@ -1,0 +1,58 @@
+"""GemBench's four cameras: three fixed in the room, one that rides on the hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.geometry.cameras import intrinsics_from_fov
+
+WRIST = "wrist"
+
+WRIST_IN_TIP = np.array([0.042, 0.0, -0.0996])
+"""Position of the wrist camera in the tip's frame [m]; it looks along the tip."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera as GemBench lists it.
+
+    Attributes:
+        position: [m]; look, x_axis: directions; all in the world, or in the tip's frame for the wrist.
+        vertical_fov: [degrees].
+    """
+
+    position: tuple[float, float, float]
+    look: tuple[float, float, float]
+    x_axis: tuple[float, float, float]
+    vertical_fov: float
+
+    def pose(self) -> np.ndarray:
+        """(4, 4) with OpenCV axes. GemBench's focal lengths are negative: image right is minus its x axis."""
+        forward = np.array(self.look) / np.linalg.norm(self.look)
+        right = -np.array(self.x_axis, float)
+        right -= right @ forward * forward
+        right /= np.linalg.norm(right)
+        pose = np.eye(4)
+        pose[:3, :3] = np.stack([right, np.cross(forward, right), forward], axis=1)
+        pose[:3, 3] = self.position
+        return pose
+
+    def intrinsics(self, size: int) -> np.ndarray:
+        """(3, 3) of a square image [px]."""
+        return intrinsics_from_fov(np.deg2rad(self.vertical_fov), size, size)
+
+
+CAMERAS = {
+    "left_shoulder": Camera((-0.175, 0.2, 1.98), (0.416, -0.073, -0.906), (0.174, 0.985, 0.0), 40),
+    "right_shoulder": Camera((-0.175, -0.2, 1.98), (0.416, 0.073, -0.906), (-0.174, 0.985, 0.0), 40),
+    WRIST: Camera(tuple(WRIST_IN_TIP), (0, 0, 1), (0, -1, 0), 60),
+    "front": Camera((1.35, 0.0, 1.58), (-0.906, 0.0, -0.423), (0.0, -1.0, 0.0), 40),
+}
+
+
+def camera_pose(name: str, tip: np.ndarray) -> np.ndarray:
+    """(4, 4) camera to world, given where the tip (4, 4) is."""
+    pose = CAMERAS[name].pose()
+    return tip @ pose if name == WRIST else pose
