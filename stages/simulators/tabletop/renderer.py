@@ -18,12 +18,14 @@ from stages.geometry.open3d_import import import_open3d
 from stages.simulators.tabletop.shapes import Triangles, geom_colour, geom_triangles, is_visual, joined
 
 BACKGROUND = np.float32([0.80, 0.84, 0.88])
-AMBIENT = np.float32(0.50)
+AMBIENT = np.float32(0.42)
 LIGHTS = np.float32([[0.44, 0.34, 0.83], [-0.45, -0.72, 0.53]])
 """Unit directions towards the key and the fill light, world frame."""
-LIGHT_POWERS = np.float32([0.42, 0.20])
-SHADOW = np.float32(0.72)
-"""What is left of the brightness where something hides the key light."""
+KEY_POWER, FILL_POWER = np.float32(0.50), np.float32(0.20)
+SHADOW = np.float32(0.28)
+"""Share of the brightness that goes where something hides the key light."""
+SOFTNESS = np.float32(0.25)
+"""Cosine of the angle to the key light over which a shadow fades on a surface that turns away from it."""
 DARKEST = np.float32(0.05)
 """Reflectance of black: without it, black things would show no shape."""
 NEAR = 0.01
@@ -84,6 +86,7 @@ class Renderer:
         self._geom = np.append(geom, model.ngeom)
         self._ids = np.append(np.asarray(instance_ids, np.uint16)[geom], np.uint16(0))
         self._brightness = np.ones((len(geom) + 1, 3), np.float32)
+        self._shadow_depth = np.zeros((len(geom) + 1, 3), np.float32)
         self._shadows = shadows
         self._shadow_scene: object | None = None
         self._poses: np.ndarray | None = None
@@ -109,9 +112,10 @@ class Renderer:
         rays = self._camera_rays(intrinsics, size)
         hits = self._cast_still(rays, camera_to_world, intrinsics)
         self._cast_moving(hits, rays, camera_to_world, intrinsics)
-        brightness = self._brightness_at(hits)
+        brightness = _interpolated(self._brightness, hits)
         if self._shadows:
-            brightness[self._hidden_from_key_light(hits, rays, camera_to_world)] *= SHADOW
+            hidden = self._hidden_from_key_light(hits, rays, camera_to_world)
+            brightness *= 1 - hidden * _interpolated(self._shadow_depth, hits)
         rgb = self._albedo()[self._geom[hits.triangle]] * brightness[..., None]
         np.minimum(rgb, 255, out=rgb)
         depth = np.where(np.isinf(hits.depth), np.float32(0), hits.depth)
@@ -161,12 +165,18 @@ class Renderer:
         poses = np.concatenate([data.xmat[bodies].reshape(-1, 3, 3), data.xpos[bodies][:, :, None]], -1)
         for number, part in enumerate(self._parts):
             if self._poses is None or not np.array_equal(poses[number, :, :3], self._poses[number, :, :3]):
-                towards = LIGHTS @ poses[number, :, :3].astype(np.float32)
-                facing = part.triangles.normals.reshape(-1, 3) @ towards.T
-                shade = AMBIENT + np.maximum(facing, 0) @ LIGHT_POWERS
-                self._brightness[part.numbers] = shade.reshape(-1, 3)
+                self._shade(part, poses[number, :, :3].astype(np.float32))
         if self._poses is None or not np.array_equal(poses, self._poses):
             self._poses, self._shadow_scene = poses, None
+
+    def _shade(self, part: _Part, rotation: np.ndarray) -> None:
+        """Brightness at the triangles' corners: the key light wraps around (half Lambert), the fill light does not."""
+        cosines = part.triangles.normals.reshape(-1, 3) @ (LIGHTS @ rotation).T
+        brightness = AMBIENT + KEY_POWER * (1 + cosines[:, 0]) / 2 + FILL_POWER * np.maximum(cosines[:, 1], 0)
+        self._brightness[part.numbers] = brightness.reshape(-1, 3)
+        if self._shadows:
+            depth = SHADOW * np.clip(cosines[:, 0] / SOFTNESS, 0, 1)
+            self._shadow_depth[part.numbers] = depth.reshape(-1, 3)
 
     def _camera_rays(self, intrinsics: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """(H, W, 3) float32 directions with unit z, so that a ray's parameter is its depth."""
@@ -220,12 +230,6 @@ class Renderer:
         np.copyto(hits.triangle[window], met["primitive_ids"].numpy().reshape(shape) + part.numbers.start, where=nearer)
         np.copyto(hits.uv[window], met["primitive_uvs"].numpy().reshape(*shape, 2), where=nearer[..., None])
 
-    def _brightness_at(self, hits: _Hits) -> np.ndarray:
-        """(H, W) brightness, interpolated between the corners of the triangles hit."""
-        corners = self._brightness[hits.triangle]
-        first = corners[..., 0]
-        return first + hits.uv[..., 0] * (corners[..., 1] - first) + hits.uv[..., 1] * (corners[..., 2] - first)
-
     def _albedo(self) -> np.ndarray:
         """(ngeom + 1, 3) float32 colours in [0, 255]; the last is the background's."""
         colours = np.stack([geom_colour(self._model, g)[:3] for g in range(self._model.ngeom)])
@@ -247,6 +251,13 @@ class Renderer:
             self._open3d.core.Tensor.from_numpy(cast), nthreads=1
         ).numpy()
         return hidden
+
+
+def _interpolated(corners: np.ndarray, hits: _Hits) -> np.ndarray:
+    """(H, W) values between those (T, 3) at the corners of the triangles hit."""
+    values = corners[hits.triangle]
+    first = values[..., 0]
+    return first + hits.uv[..., 0] * (values[..., 1] - first) + hits.uv[..., 1] * (values[..., 2] - first)
 
 
 def _windows(

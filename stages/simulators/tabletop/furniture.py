@@ -1,0 +1,205 @@
+"""Articulated furniture from parameters. Its front faces the robot; the base frame is at the middle of its lower front
+edge, with X into the furniture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.geometry.poses import axis_rotation
+from stages.simulators.tabletop.colours import Colour
+from stages.simulators.tabletop.scene import Scene, Thing
+
+DARK: Colour = (0.13, 0.14, 0.16)
+STEEL: Colour = (0.62, 0.64, 0.67)
+
+
+@dataclass(frozen=True)
+class Cabinet:
+    """Measures [m] and colours of a chest of drawers."""
+
+    width: float = 0.30
+    depth: float = 0.25
+    legs: float = 0.035
+    pitch: float = 0.065
+    board: float = 0.012
+    travel: float = 0.21
+    handle_length: float = 0.046
+    handle_gap: float = 0.042
+    frame_colour: Colour = (0.72, 0.62, 0.48)
+    drawer_colour: Colour = (0.83, 0.83, 0.82)
+    handle_colour: Colour = (0.25, 0.26, 0.29)
+
+    @property
+    def height(self) -> float:
+        return self.legs + 3 * self.pitch + 2 * self.board
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """A drawer, which slides towards the robot with a positive joint, and its handle."""
+
+    body: Thing
+    handle: Thing
+
+
+LEVELS = ("bottom", "middle", "top")
+
+
+def cabinet(scene: Scene, measures: Cabinet = Cabinet()) -> dict[str, Drawer]:
+    """A chest of three drawers with vertical bars for handles, anchored at the bars' middles."""
+    m = measures
+    frame = scene.add(
+        "cabinet", kind="object", size=(m.depth, m.width, m.height), anchor=(m.depth / 2, 0, m.height / 2)
+    )
+    middle = m.legs + (m.height - m.legs) / 2
+    for z in (m.legs + m.board / 2, m.height - m.board / 2):
+        scene.box(frame, (m.depth, m.width, m.board), m.frame_colour, (m.depth / 2, 0, z))
+    for y in (-1, 1):
+        side = y * (m.width - m.board) / 2
+        scene.box(frame, (m.depth, m.board, m.height - m.legs), m.frame_colour, (m.depth / 2, side, middle))
+        for x in (0.02, m.depth - 0.02):
+            scene.box(frame, (0.025, 0.025, m.legs), m.frame_colour, (x, y * (m.width / 2 - 0.02), m.legs / 2))
+    scene.box(frame, (m.board, m.width, m.height - m.legs), m.frame_colour, (m.depth - m.board / 2, 0, middle))
+    drawers = {level: _drawer(scene, frame, m, level) for level in LEVELS}
+    bodies = [frame, *(drawer.body for drawer in drawers.values())]
+    for index, first in enumerate(bodies):
+        for second in bodies[index + 1 :]:
+            scene.no_contact(first, second)
+    return drawers
+
+
+def _drawer(scene: Scene, frame: Thing, m: Cabinet, level: str) -> Drawer:
+    """An open tray behind a front panel; its frame is at the middle of the panel's outer face."""
+    z = m.legs + m.board + (LEVELS.index(level) + 0.5) * m.pitch
+    width, height, length = m.width - 2 * m.board - 0.004, m.pitch - 0.005, m.depth - 0.03
+    body = scene.add(f"{level} drawer", (0, 0, z), parent=frame, kind="part", size=(length, width, height))
+    scene.slide(body, (-1, 0, 0), (0, m.travel), damping=4, frictionloss=0.5, armature=0.05)
+    panel, wall = 0.014, 0.006
+    scene.box(body, (panel, width, height), m.drawer_colour, (panel / 2, 0, 0))
+    scene.box(body, (length, width - 0.01, wall), m.drawer_colour, (length / 2, 0, (wall - height) / 2))
+    tray = height * 0.7
+    for y in (-1, 1):
+        place = (length / 2, y * (width - 0.01 - wall) / 2, (tray - height) / 2)
+        scene.box(body, (length, wall, tray), m.drawer_colour, place)
+    scene.box(body, (wall, width - 0.01, tray), m.drawer_colour, (length - wall / 2, 0, (tray - height) / 2))
+    size = (m.handle_gap, 0.014, m.handle_length)
+    handle = scene.add(f"{level} drawer handle", (-m.handle_gap, 0, 0), parent=body, kind="part", size=size)
+    bar_handle(scene, handle, m.handle_length, m.handle_gap, m.handle_colour)
+    return Drawer(body, handle)
+
+
+def bar_handle(scene: Scene, thing: Thing, length: float, gap: float, colour: Colour, thickness: float = 0.014) -> None:
+    """A vertical bar around the thing's origin on two posts that reach `gap` forward."""
+    scene.cylinder(thing, thickness / 2, length, colour, collide=False)
+    scene.box(thing, (thickness, thickness, length), colour, visible=False, friction=(1.2, 0.01, 0.0001))
+    for z in (-1, 1):
+        scene.box(thing, (gap, 0.008, 0.008), colour, (gap / 2, 0, z * (length / 2 - 0.005)))
+
+
+@dataclass(frozen=True)
+class Microwave:
+    """Measures [m] and colours of a microwave oven.
+
+    Attributes:
+        door: width of the door; the control panel takes the rest of the front.
+        hinge: +1 with the hinge on the left as seen from the robot, -1 on the right.
+        opening: angle at which the door stands at first [rad].
+        handle: "bar" or "pocket".
+    """
+
+    width: float = 0.36
+    depth: float = 0.24
+    height: float = 0.20
+    door: float = 0.26
+    hinge: int = 1
+    opening: float = np.deg2rad(40)
+    handle: str = "bar"
+    shell: Colour = (0.94, 0.94, 0.93)
+    front: Colour = (0.88, 0.89, 0.90)
+    inside: Colour = (0.35, 0.36, 0.38)
+    accent: Colour = (0.30, 0.75, 0.45)
+
+
+WALL = 0.015
+DOOR = 0.022
+"""Thickness of a microwave's walls and of its door [m]."""
+
+PUSH_SHARE = 0.62
+"""Where a shut door is pushed: this share of its width from the hinge."""
+
+
+def microwave(scene: Scene, measures: Microwave = Microwave()) -> Thing:
+    """A microwave oven with its door ajar.
+
+    Returns:
+        The door. Its joint is 0 at first and `opening` when shut; its anchor is the point of its outer face where a
+        straight push shuts it.
+    """
+    body = _microwave_body(scene, measures)
+    door = _microwave_door(scene, body, measures)
+    scene.no_contact(body, door)
+    return door
+
+
+def _microwave_body(scene: Scene, m: Microwave) -> Thing:
+    centre = (m.depth / 2, 0, m.height / 2)
+    body = scene.add("microwave", size=(m.depth, m.width, m.height), anchor=centre)
+    panel = m.width - m.door
+    for z in (WALL / 2, m.height - WALL / 2):
+        scene.box(body, (m.depth, m.width, WALL), m.shell, (m.depth / 2, 0, z))
+    scene.box(body, (WALL, m.width, m.height), m.shell, (m.depth - WALL / 2, 0, m.height / 2))
+    scene.box(body, (m.depth, WALL, m.height), m.shell, (m.depth / 2, m.hinge * (m.width - WALL) / 2, m.height / 2))
+    panel_y = -m.hinge * (m.width - panel) / 2
+    scene.box(body, (m.depth, panel, m.height), m.shell, (m.depth / 2, panel_y, m.height / 2))
+    cavity = (m.depth - 2 * WALL, m.door - WALL, 0.002)
+    scene.box(body, cavity, m.inside, (m.depth / 2, m.hinge * (panel - WALL) / 2, WALL + 0.001), collide=False)
+    plate = (m.depth / 2, m.hinge * panel / 2, WALL + 0.006)
+    scene.cylinder(body, 0.08, 0.004, (0.75, 0.82, 0.86), plate, collide=False)
+    _controls(scene, body, m, panel, panel_y)
+    return body
+
+
+def _controls(scene: Scene, body: Thing, m: Microwave, panel: float, y: float) -> None:
+    """The dark panel with its display, keys and knob, flush with the door."""
+    scene.box(body, (DOOR, panel - 0.004, m.height), DARK, (-DOOR / 2, y, m.height / 2))
+    face = -DOOR - 0.002
+    scene.box(body, (0.004, panel * 0.7, 0.025), m.accent, (face, y, m.height - 0.035), collide=False)
+    for row in range(3):
+        for column in (-1, 0, 1):
+            place = (face, y + column * panel * 0.24, m.height - 0.072 - 0.024 * row)
+            scene.box(body, (0.004, panel * 0.17, 0.013), STEEL, place, collide=False)
+    scene.cylinder(
+        body, 0.017, 0.012, STEEL, (-DOOR - 0.006, y, 0.035), rotation=axis_rotation(1, np.pi / 2), collide=False
+    )
+
+
+def _microwave_door(scene: Scene, body: Thing, m: Microwave) -> Thing:
+    """The door, ajar; in its frame the hinge is at the origin, the door along -Y times `hinge`, its inside at X = 0."""
+    reach = PUSH_SHARE * m.door / np.cos(m.opening)
+    middle = m.height / 2
+    door = scene.add(
+        "microwave door",
+        (0, m.hinge * m.width / 2, 0),
+        -m.hinge * m.opening,
+        parent=body,
+        kind="part",
+        size=(DOOR, m.door, m.height),
+        anchor=(-DOOR, -m.hinge * reach, middle),
+    )
+    scene.hinge(door, (0, 0, m.hinge), (-np.deg2rad(60), m.opening), damping=0.25, frictionloss=0.03, armature=0.01)
+    along = -m.hinge * m.door / 2
+    size = (DOOR, m.door - 0.004, m.height)
+    scene.box(door, size, m.front, (-DOOR / 2, along, middle))
+    window = (0.002, m.door * 0.66, m.height * 0.62)
+    for x in (-DOOR - 0.0005, 0.0005):
+        scene.box(door, window, DARK, (x, along * 0.92, middle), collide=False)
+    edge = -m.hinge * (m.door - 0.02)
+    if m.handle == "bar":
+        scene.cylinder(door, 0.007, m.height * 0.75, STEEL, (-DOOR - 0.022, edge, middle))
+        for z in (-1, 1):
+            scene.box(door, (0.022, 0.008, 0.008), STEEL, (-DOOR - 0.011, edge, middle + z * m.height * 0.33))
+    else:
+        scene.box(door, (0.012, 0.022, m.height * 0.94), STEEL, (-DOOR - 0.006, edge, middle))
+    return door

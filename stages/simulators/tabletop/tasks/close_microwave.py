@@ -1,0 +1,62 @@
+"""Push the door of a microwave oven shut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.furniture import DOOR, Microwave, microwave
+from stages.simulators.tabletop.furniture_skills import push_forward
+from stages.simulators.tabletop.scene import Scene
+from stages.simulators.tabletop.skills import pointing_down
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.tasks.base import Task
+
+SHUT = np.deg2rad(2)
+"""Angle from shut below which the door counts as shut: the hinge stops at zero [rad]."""
+
+IN_FRONT = 0.06
+"""Distance from the door at which the push begins [m]."""
+
+BELOW_TOP = 0.045
+"""How far the fingers reach below the door's upper edge [m]; the hand stays above it."""
+
+THROUGH = 0.0
+"""How far past the outer face of the shut door the tip is sent [m]: half a finger's thickness."""
+
+
+class CloseMicrowave(Task[Microwave]):
+    """Parameters: the measures of the oven."""
+
+    name = "close_microwave"
+    variations: ClassVar[Mapping[int, Microwave]] = {0: Microwave()}
+    region = (0.20, 0.32, -0.10, 0.10)
+    yaw_range = (-np.pi / 8, np.pi / 8)
+
+    def instructions(self) -> list[str]:
+        return [
+            "close the microwave",
+            "shut the door of the microwave",
+            "push the microwave door until it is shut",
+            "the microwave is open, close its door",
+            "swing the microwave door shut",
+        ]
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> None:
+        self.door = microwave(scene, self.parameters)
+
+    def expert(self, state: State) -> Iterator[Motion]:
+        door, measures = state.matrix(self.door), self.parameters
+        left_to_go = measures.opening - state.joint(self.door)
+        yaw = np.arctan2(door[1, 0], door[0, 0]) + measures.hinge * left_to_go
+        forward = np.array([np.cos(yaw), np.sin(yaw), 0.0])
+        contact = state.position(self.door) + (0, 0, measures.height / 2 - BELOW_TOP)
+        depth = (contact - door[:3, 3]) @ forward
+        start, end = contact - IN_FRONT * forward, contact - (depth + DOOR - THROUGH) * forward
+        yield from push_forward(state, self.door, pointing_down(yaw), start, end)
+
+    def success(self, state: State) -> bool:
+        return self.parameters.opening - state.joint(self.door) < SHUT

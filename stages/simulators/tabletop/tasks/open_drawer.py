@@ -1,0 +1,50 @@
+"""Pull one of the three drawers of a cabinet open by its handle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.furniture import LEVELS, cabinet
+from stages.simulators.tabletop.furniture_skills import FORWARD, pull
+from stages.simulators.tabletop.scene import Scene
+from stages.simulators.tabletop.skills import grasp, tip_at
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.tasks.base import Task
+
+OPEN = 0.15
+"""How far a drawer must have come out [m]."""
+
+PULL = 0.18
+
+
+class OpenDrawer(Task[str]):
+    """Parameters: which drawer."""
+
+    name = "open_drawer"
+    variations = dict(enumerate(LEVELS))
+    region = (0.29, 0.36, -0.12, 0.12)
+    yaw_range = (-np.pi / 8, np.pi / 8)
+
+    def instructions(self) -> list[str]:
+        return [
+            f"open the {self.parameters} drawer",
+            f"pull the {self.parameters} drawer open",
+            f"slide the {self.parameters} drawer out of the cabinet",
+            f"take the {self.parameters} handle and pull the drawer out",
+            f"draw out the {self.parameters} drawer",
+        ]
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> None:
+        self.drawer = cabinet(scene)[self.parameters]
+
+    def expert(self, state: State) -> Iterator[Motion]:
+        rotation = state.matrix(self.drawer.body)[:3, :3]
+        handle = self.drawer.handle
+        yield from grasp(state, handle, tip_at(state.position(handle), rotation @ FORWARD))
+        yield from pull(state, handle, -rotation[:, 0], PULL)
+
+    def success(self, state: State) -> bool:
+        return state.joint(self.drawer.body) > OPEN

@@ -1,0 +1,58 @@
+"""Stack blocks of one colour on the green square; blocks of another colour lie around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.colours import COLOURS
+from stages.simulators.tabletop.parts import block, different_colours, goal_square
+from stages.simulators.tabletop.scene import Scene, scatter
+from stages.simulators.tabletop.stacking import AROUND, column, in_column, put_on_top
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.tasks.base import Task
+
+EACH = 4
+"""Blocks of the target colour, and blocks of the other colour."""
+
+
+class StackBlocks(Task[tuple[str, int]]):
+    """Parameters: the colour of the blocks to stack, and how many."""
+
+    name = "stack_blocks"
+    variations = {3 * index + extra: (colour, 2 + extra) for index, colour in enumerate(COLOURS) for extra in range(3)}
+    region = (0.12, 0.18, -0.05, 0.05)
+
+    def instructions(self) -> list[str]:
+        colour, count = self.parameters
+        return [
+            f"stack {count} {colour} blocks on the green square",
+            f"build a pile of {count} {colour} blocks on the green square",
+            f"put {count} {colour} blocks on top of each other over the green square",
+            f"pile up {count} of the {colour} blocks on the green target",
+            f"place {count} {colour} blocks one on another on the green square",
+        ]
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> None:
+        colour, _ = self.parameters
+        (other,) = different_colours(rng, COLOURS, 1, avoid=[colour])
+        places = scatter(rng, AROUND, count=2 * EACH)
+        self.square = goal_square(scene)
+        self.column = column(scene, self.square)
+        self.blocks = [block(scene, colour, *place) for place in places[:EACH]]
+        self.others = [block(scene, other, *place) for place in places[EACH:]]
+
+    def expert(self, state: State) -> Iterator[Motion]:
+        _, count = self.parameters
+        for number in range(count):
+            stacked = in_column(state, self.column, self.blocks + self.others)
+            free = [thing for thing in self.blocks if thing not in stacked]
+            chosen = max(free, key=lambda thing: state.position(thing)[1])
+            yield from put_on_top(state, chosen, self.square, stacked, last=number == count - 1)
+
+    def success(self, state: State) -> bool:
+        _, count = self.parameters
+        stacked = in_column(state, self.column, self.blocks)
+        return len(stacked) >= count and state.holds_nothing(self.blocks + self.others)

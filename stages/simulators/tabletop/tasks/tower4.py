@@ -1,0 +1,52 @@
+"""Build a tower of differently coloured blocks on the green square in the order given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.colours import COLOURS
+from stages.simulators.tabletop.parts import block, different_colours, goal_square
+from stages.simulators.tabletop.scene import Scene, scatter
+from stages.simulators.tabletop.stacking import AROUND, column, in_column, put_on_top
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.tasks.base import Task
+from stages.simulators.tabletop.words import listed
+
+BLOCKS = 4
+
+
+class Tower4(Task[tuple[str, ...]]):
+    """Parameters: the colours of the blocks from the bottom to the top."""
+
+    name = "tower4"
+    variations = {1: ("orange", "gray", "lime", "rose"), 3: ("white", "teal", "blue")}
+    region = (0.12, 0.18, -0.05, 0.05)
+
+    def instructions(self) -> list[str]:
+        blocks = [f"the {colour} block" for colour in self.parameters]
+        first, *rest = blocks
+        return [
+            f"build a tower on the green square, from bottom to top: {listed(blocks)}",
+            f"stack {listed(blocks)} on the green square in this order",
+            f"put {first} on the green square, then {listed(rest, 'then')} on top",
+            f"make a tower on the green target with {first} at the bottom, followed by {listed(rest)}",
+        ]
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> None:
+        extra = different_colours(rng, COLOURS, BLOCKS - len(self.parameters), avoid=self.parameters)
+        places = scatter(rng, AROUND, count=BLOCKS)
+        self.square = goal_square(scene)
+        self.column = column(scene, self.square)
+        everything = [block(scene, *thing) for thing in zip([*self.parameters, *extra], *places.T, strict=True)]
+        self.tower, self.others = everything[: len(self.parameters)], everything[len(self.parameters) :]
+
+    def expert(self, state: State) -> Iterator[Motion]:
+        for thing in self.tower:
+            stacked = in_column(state, self.column, self.tower + self.others)
+            yield from put_on_top(state, thing, self.square, stacked, last=thing is self.tower[-1])
+
+    def success(self, state: State) -> bool:
+        return in_column(state, self.column, self.tower) == self.tower and state.holds_nothing(self.tower + self.others)
