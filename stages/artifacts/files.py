@@ -1,0 +1,192 @@
+"""Opening and finishing artifacts: written beside the target, renamed when complete, checked when opened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from stages.artifacts.digest import DIGEST, directory_digest, group_digest
+from stages.artifacts.header import DIRECTORY_HEADER, VERSIONS, Header, Parent, get_header, put_header
+from stages.errors import UserError
+
+PRODUCERS = {
+    "clap.demos": "clap collect demos",
+    "clap.keypoints": "clap annotate-keypoints",
+    "clap.plans": "clap decompose",
+    "clap.vlm": "clap finetune-vlm",
+    "clap.fine": "clap train-fine",
+    "clap.bundle": "clap deploy",
+}
+"""The command that makes an artifact of each schema."""
+
+
+@contextmanager
+def writing(target: Path, header: Header, summary: dict[str, Any]) -> Iterator[h5py.File]:
+    """A new HDF5 artifact; `target` appears, or is replaced, only when the block ends well.
+
+    Args:
+        target: the artifact's path.
+        header: where it comes from.
+        summary: kept with it, as filled by the end of the block.
+    """
+    with _beside(target) as temporary:
+        with h5py.File(temporary, "w") as file:
+            put_header(file, header, target)
+            yield file
+            file.attrs["summary"] = json.dumps(summary)
+            file.attrs[DIGEST] = content_digest(file, trust=True)
+            file.attrs["complete"] = True
+
+
+@contextmanager
+def writing_part(target: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file without a header, a part of an unfinished artifact; complete or absent."""
+    with _beside(target) as temporary, h5py.File(temporary, "w") as file:
+        yield file
+
+
+def publish_directory(source: Path, target: Path, header: Header, summary: dict[str, Any]) -> None:
+    """Make a finished directory the artifact `target`, in place of an older one."""
+    values = header.to_json(target) | {"summary": summary, DIGEST: _files_digest(source)}
+    (source / DIRECTORY_HEADER).write_text(json.dumps(values, indent=1))
+    old = target.with_name(f".{target.name}.{uuid.uuid4().hex}.old")
+    if target.exists():
+        target.rename(old)
+    source.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def open_artifact(path: Path, schema: str) -> h5py.File:
+    """Open an HDF5 artifact for reading.
+
+    Raises:
+        UserError: it is missing, damaged, incomplete, or of another schema or version.
+    """
+    path = Path(path)
+    command = PRODUCERS[schema]
+    if not path.exists():
+        raise UserError(f"{path} does not exist", f"Make it with `{command}`, or name another file")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        reason = "is truncated" if "truncated" in str(error) else "is not a readable HDF5 file"
+        raise UserError(f"{path} {reason}", f"Make it again with `{command} --overwrite`") from error
+    try:
+        _check_schema(path, file.attrs.get("schema"), file.attrs.get("version"), schema)
+        if not file.attrs.get("complete", False):
+            raise UserError(f"{path} is incomplete", f"Finish it with `{command} --resume`")
+    except UserError:
+        file.close()
+        raise
+    return file
+
+
+def check_directory(path: Path, schema: str) -> dict[str, Any]:
+    """The header values of a directory artifact.
+
+    Raises:
+        UserError: it is missing or of another schema or version.
+    """
+    path = Path(path)
+    command = PRODUCERS[schema]
+    if not path.is_dir():
+        what = f"{path} is not a directory" if path.exists() else f"{path} does not exist"
+        raise UserError(what, f"Make it with `{command}`, or name another directory")
+    try:
+        values = json.loads((path / DIRECTORY_HEADER).read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path} has no readable {DIRECTORY_HEADER}", f"Make it again with `{command}`") from error
+    _check_schema(path, values.get("schema"), values.get("version"), schema)
+    return values
+
+
+def read_header(path: Path, schema: str) -> tuple[Header, dict[str, Any]]:
+    """Header and summary of a complete artifact, file or directory."""
+    path = Path(path)
+    if path.is_dir() or schema in ("clap.vlm", "clap.fine", "clap.bundle") and path.suffix != ".h5":
+        values = check_directory(path, schema)
+        return Header.from_json(values, path), values["summary"]
+    with open_artifact(path, schema) as file:
+        return get_header(file, path), json.loads(file.attrs["summary"])
+
+
+def parent(path: Path, schema: str) -> Parent:
+    """An existing artifact as a parent, checked, with the digest that it carries."""
+    path = Path(path)
+    if path.is_dir():
+        sha256 = check_directory(path, schema)[DIGEST]
+    else:
+        with open_artifact(path, schema) as file:
+            sha256 = file.attrs[DIGEST]
+    return Parent(str(path.absolute()), schema, sha256)
+
+
+def check_parent(child: Path, child_schema: str, path: Path, schema: str) -> None:
+    """Refuse a child that was made from another artifact than the one at `path`.
+
+    Raises:
+        UserError: the digests differ, or the child has no parent of that schema.
+    """
+    header, _ = read_header(child, child_schema)
+    recorded = {p.schema: p.sha256 for p in header.parents}
+    if recorded.get(schema) != parent(path, schema).sha256:
+        command = PRODUCERS[child_schema]
+        raise UserError(
+            f"{child} was made from another {schema} than {path}",
+            f"Make it again with `{command} --overwrite`, or name the file that belongs to it",
+        )
+
+
+def content_digest(file: h5py.File | Path, *, trust: bool = False) -> str:
+    """Digest of what an HDF5 artifact holds below its root, whatever its provenance; see `group_digest`."""
+    if isinstance(file, Path):
+        with h5py.File(file, "r") as opened:
+            return content_digest(opened, trust=trust)
+    parts = {name: group_digest(file[name], trust=trust) for name in sorted(file)}
+    content = f"{file.attrs['schema']} {file.attrs['version']} {json.dumps(parts)}"
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def verify(path: Path, schema: str) -> bool:
+    """Whether the content of an artifact still has the digest that was written with it; reads everything."""
+    if path.is_dir():
+        return check_directory(path, schema)[DIGEST] == _files_digest(path)
+    with open_artifact(path, schema) as file:
+        return file.attrs[DIGEST] == content_digest(file)
+
+
+def _files_digest(path: Path) -> str:
+    return directory_digest(path, leave_out=frozenset({DIRECTORY_HEADER}))
+
+
+def _check_schema(path: Path, found: str | None, version: int | None, schema: str) -> None:
+    if found is None:
+        raise UserError(f"{path} is not an artifact of this tool: it names no schema", f"Give a {schema} artifact")
+    if found != schema:
+        raise UserError(f"{path} is a {found} artifact, not {schema}", f"Give what `{PRODUCERS[schema]}` wrote")
+    if version != VERSIONS[schema]:
+        hint = f"Make it again with `{PRODUCERS[schema]} --overwrite`"
+        raise UserError(f"{path} has version {version} of {schema}, this tool reads {VERSIONS[schema]}", hint)
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A temporary path in the folder of `target`, renamed to it, after reaching the disk, when the block ends well."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""The run directory: one artifact per stage, found by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SPLITS = ("train", "l1", "l2", "l3", "l4")
+"""Evaluation levels; `train` and `l1` share their variations, with training and fresh placements."""
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Paths of the artifacts of one run; nothing is made by naming it."""
+
+    root: Path
+
+    @property
+    def demos(self) -> Path:
+        return self.root / "demos.h5"
+
+    @property
+    def keypoints(self) -> Path:
+        return self.root / "keypoints.h5"
+
+    @property
+    def plans(self) -> Path:
+        return self.root / "plans.h5"
+
+    @property
+    def vlm(self) -> Path:
+        return self.root / "vlm"
+
+    @property
+    def vlm_curves(self) -> Path:
+        return self.root / "vlm.h5"
+
+    @property
+    def fine(self) -> Path:
+        return self.root / "fine"
+
+    @property
+    def fine_curves(self) -> Path:
+        return self.root / "fine.h5"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results.jsonl"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def bundle(self) -> Path:
+        return self.root / "bundle"
+
+    @property
+    def recordings(self) -> Path:
+        return self.root / "recordings.h5"
+
+    def rollouts(self, split: str) -> Path:
+        """Rollouts of one of `SPLITS`."""
+        return self.root / f"rollouts-{split}.h5"
+
+    def stages(self) -> dict[str, tuple[Path, str]]:
+        """Path and schema of every artifact that can stand in the run, by name, in the order of the stages."""
+        rollouts = {f"rollouts-{split}": (self.rollouts(split), "clap.demos") for split in SPLITS}
+        return {
+            "demos": (self.demos, "clap.demos"),
+            "keypoints": (self.keypoints, "clap.keypoints"),
+            "plans": (self.plans, "clap.plans"),
+            "vlm": (self.vlm, "clap.vlm"),
+            "fine": (self.fine, "clap.fine"),
+            **rollouts,
+            "bundle": (self.bundle, "clap.bundle"),
+            "recordings": (self.recordings, "clap.demos"),
+        }
