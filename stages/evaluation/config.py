@@ -15,12 +15,12 @@ class EvaluateConfig:
         train, l1, l2, l3, l4: episodes per variation of each level.
         max_steps: motions per episode at most (GemBench: 25).
         image_size: side of the square camera images [px].
+        device: where the models run ("cpu", "cuda").
         workers: processes; 0 = one per core.
         seed: of what the policy itself draws (random keypoints).
         videos: successes and failures per task and level shown in the report, this many of each.
         video_size: side of the video frames [px].
         video_fps: frames per second of the videos at most.
-        point_tolerance: a keypoint within this distance of the true one counts as right [m].
     """
 
     simulator: str = "tabletop"
@@ -32,9 +32,9 @@ class EvaluateConfig:
     l4: int = 4
     max_steps: int = 25
     image_size: int = 128
+    device: str = "cpu"
     workers: int = 0
     seed: int = 0
     videos: int = 1
     video_size: int = 256
     video_fps: float = 10.0
-    point_tolerance: float = 0.03

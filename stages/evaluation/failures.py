@@ -49,12 +49,12 @@ class Moment:
     positions: np.ndarray
 
 
-def classify(success: bool, error: str | None, finished: bool, limit_reached: bool, moments: list[Moment]) -> str:
+def classify(success: bool, error: str | None, stopped_early: bool, limit_reached: bool, moments: list[Moment]) -> str:
     """The cause of a failed episode, a key of `CAUSES`; empty for a success.
 
     Args:
         error: the simulator's error that ended the episode, or None.
-        finished: the policy declared its plan done.
+        stopped_early: the policy declared its plan done while the expert still had something to do.
         limit_reached: the episode ended at the step limit.
     """
     if success:
@@ -66,7 +66,7 @@ def classify(success: bool, error: str | None, finished: bool, limit_reached: bo
             return cause
     if error:
         return "unreachable"
-    if finished and len(moments) and moments[-1].true_step:
+    if stopped_early:
         return "stopped early"
     return "step limit" if limit_reached else "not achieved"
 

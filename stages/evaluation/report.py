@@ -16,7 +16,6 @@ from stages.evaluation.results import (
     LEVELS,
     EpisodeResult,
     failure_counts,
-    latency,
     prediction_quality,
     success_tables,
 )
@@ -49,6 +48,7 @@ class Report:
         created: date and time in words.
         results: every episode of the policy itself.
         ablations: where keypoints came from instead ("random", "truth") -> its episodes.
+        latency: level -> part of the policy -> median and p95 [s].
         clips: videos.
         lineage: rows (artifact, schema, SHA-256, path).
         config: resolved configuration.
@@ -59,6 +59,7 @@ class Report:
     created: str
     results: list[EpisodeResult]
     ablations: dict[str, list[EpisodeResult]] = field(default_factory=dict)
+    latency: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     clips: list[Clip] = field(default_factory=list)
     lineage: list[tuple[str, str, str, str]] = field(default_factory=list)
     config: dict = field(default_factory=dict)
@@ -78,7 +79,7 @@ def render(report: Report) -> str:
             "What went wrong", _failures(report.results), "The first thing in which the policy left the expert's way."
         ),
         _section("Predictions against truth", _predictions(report.results), _PREDICTION_NOTE),
-        _section("Time per step", _latency(report.results), "Wall clock on the machine that ran the evaluation."),
+        _section("Time per step", _latency(report.latency), "Wall clock on the machine that ran the evaluation."),
         _section("Episodes", _videos(report.clips)) if report.clips else "",
         _section("Where it comes from", _lineage(report)),
     ]
@@ -180,12 +181,13 @@ def _predictions(results: Sequence[EpisodeResult]) -> str:
     return _table(header, rows) + "<h3>Share of keypoints within a distance of the true one</h3>" + chart
 
 
-def _latency(results: Sequence[EpisodeResult]) -> str:
+def _latency(latency: dict[str, dict[str, dict[str, float]]]) -> str:
     rows = [
-        [stage, _milliseconds(row.get("median")), _milliseconds(row.get("p95"))]
-        for stage, row in latency(results).items()
+        [LEVEL_NAMES[level], stage, _milliseconds(row.get("median")), _milliseconds(row.get("p95"))]
+        for level, stages in latency.items()
+        for stage, row in stages.items()
     ]
-    return _table(["Part", "Median", "95th percentile"], rows)
+    return _table(["Level", "Part", "Median", "95th percentile"], rows)
 
 
 def _videos(clips: Sequence[Clip]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,7 +23,6 @@ class EpisodeResult:
         failure: why it failed (`failures.classify`), empty for a success.
         steps, true_steps: (K,) texts, predicted and true; true ones are empty where the expert had finished.
         keypoint_errors: (K,) distance of the predicted keypoint from the true one [m], NaN where the steps differ.
-        seconds: per stage of the policy ("planner", "predictor", "total"), (K,) wall-clock times [s].
     """
 
     index: int
@@ -41,7 +40,6 @@ class EpisodeResult:
     steps: list[str]
     true_steps: list[str]
     keypoint_errors: np.ndarray
-    seconds: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def taskvar(self) -> str:
@@ -94,10 +92,10 @@ def _quality(results: list[EpisodeResult]) -> dict[str, float | int | None]:
     }
 
 
-def latency(results: Iterable[EpisodeResult]) -> dict[str, dict[str, float]]:
-    """Median and 95th percentile [s] of each stage of the policy, over all steps of all episodes."""
-    times: dict[str, list[np.ndarray]] = defaultdict(list)
-    for result in results:
-        for stage, seconds in result.seconds.items():
-            times[stage].append(seconds)
-    return {stage: quantiles(np.concatenate(values)) for stage, values in sorted(times.items())}
+def latency(seconds: Iterable[Mapping[str, Sequence[float]]]) -> dict[str, dict[str, float]]:
+    """Median and 95th percentile [s] of each stage of the policy, over the steps of all episodes."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for episode in seconds:
+        for stage, values in episode.items():
+            times[stage].extend(values)
+    return {stage: quantiles(values) for stage, values in sorted(times.items())}

@@ -1,0 +1,1 @@
+"""What CLAP is measured against."""

@@ -1,0 +1,184 @@
+"""Stage `evaluate`: closed-loop rollouts of a policy -> rollouts-<split>.h5, results.jsonl, report.html."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stages.artifacts.files import parent, read_header
+from stages.artifacts.header import Header
+from stages.artifacts.resume import begin, close_partial, open_partial
+from stages.artifacts.run import RunDirectory
+from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes
+from stages.config import Config
+from stages.evaluation.config import EvaluateConfig
+from stages.evaluation.jobs import check_taskvars, jobs_of, levels_of
+from stages.evaluation.keypoints import Keypoints, KeypointSource, check_keypoints
+from stages.evaluation.outputs import rollout_path, write_outputs
+from stages.evaluation.policies import PolicySpec
+from stages.evaluation.results import TEST_LEVELS, latency
+from stages.evaluation.rollouts import Job, roll_out
+from stages.evaluation.statistics import Rate, level_rate
+from stages.evaluation.storage import SCHEMA, seeds_in, write_rollout
+from stages.parallel import map_unordered
+from stages.progress import Progress, silent
+
+ROBOMIMIC_GYM = 2
+"""robomimic's number for environments that are made by name."""
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The rollouts of one level: what makes them, and where they go."""
+
+    level: str
+    target: Path
+    jobs: list[Job]
+    header: Header
+    spec: PolicySpec
+    keypoints: Keypoints
+    checkpoint: int
+
+
+def evaluate(
+    config: Config,
+    vlm: Path | None,
+    fine: Path | None,
+    split: str,
+    run: RunDirectory,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+    keypoints: Keypoints = "planner",
+) -> dict[str, Any]:
+    """Roll a policy out in the simulator and report on it.
+
+    Args:
+        vlm, fine: directories of planner and predictor; both None evaluates the simulator's expert.
+        split: train, l1, l2, l3, l4 or all (l1 to l4).
+        run: rollouts, results and report go there.
+        keypoints: "random" and "truth" replace the planner's keypoints; such rollouts go beside the others.
+
+    Returns:
+        {levels: {level: successes, episodes, rate, low, high, failures, seconds, variations}, mean_over_levels, ...};
+        intervals are Wilson's at 95 %.
+
+    Raises:
+        UserError: unknown split or variation, or rollouts exist and neither `resume` nor `overwrite` is given.
+    """
+    from stages.simulators.tabletop.tasks import LEVELS as available
+
+    check_taskvars(config.evaluate.taskvars, available)
+    check_keypoints(keypoints)
+    spec = PolicySpec(vlm, fine, config.evaluate.device)
+    levels = [_level(config, spec, level, available[level], run, keypoints) for level in levels_of(split, available)]
+    levels = [level for level in levels if level.jobs]
+    found = [begin(level.target, level.header, resume=resume, overwrite=overwrite) for level in levels]
+    left = sum(len(level.jobs) for level, summary in zip(levels, found, strict=True) if summary is None)
+    summaries, done = [], 0
+    for level, summary in zip(levels, found, strict=True):
+        if summary is None:
+            summary = _run(config, level, partial(_report, progress, done, left))
+            done += len(level.jobs)
+        summaries.append(summary)
+    write_outputs(run, config.evaluate, progress)
+    return _summary(summaries, run, spec, keypoints)
+
+
+def _level(
+    config: Config,
+    spec: PolicySpec,
+    level: str,
+    variations: Sequence[tuple[str, int]],
+    run: RunDirectory,
+    keypoints: Keypoints,
+) -> _Level:
+    variant = "expert" if spec.name == "expert" else keypoints.replace("planner", "")
+    jobs = jobs_of(level, variations, config.evaluate, partial(_training_seeds, config, run))
+    decisive = ("simulator", "taskvars", level, "max_steps", "image_size", "seed")
+    settings = {name: getattr(config.evaluate, name) for name in decisive}
+    settings |= {"policy": spec.name, "keypoints": keypoints}
+    parents = [parent(path, schema) for path, schema in spec.artifacts]
+    header = Header.create(SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=parents)
+    checkpoint = int(read_header(spec.fine, "clap.fine")[1].get("steps", 0)) if spec.fine else 0
+    return _Level(level, rollout_path(run, level, variant), jobs, header, spec, keypoints, checkpoint)
+
+
+def _training_seeds(config: Config, run: RunDirectory, task: str, variation: int, count: int) -> list[int]:
+    """Seeds that training demonstrations were drawn from: those of the run where it has them."""
+    if not run.demos.exists():
+        return list(range(config.seed, config.seed + count))
+    return seeds_in(run.demos, task, variation)[:count]
+
+
+def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:
+    """Make the episodes that are missing, one shard each, and join them."""
+    shards = open_partial(level.target, level.header)
+    missing = missing_shards(shards, len(level.jobs))
+    jobs = [level.jobs[index] for index in missing]
+    prepare = partial(_prepare, level.spec, level.keypoints, config.evaluate, shards)
+    done = len(level.jobs) - len(missing)
+    for job, _ in map_unordered(prepare, jobs, config.evaluate.workers):
+        done += 1
+        progress(done, len(level.jobs), f"{level.level} {job.task}+{job.variation}")
+    summary = _level_summary(level, read_notes(shards, len(level.jobs)))
+    env_args = {"env_name": config.evaluate.simulator, "type": ROBOMIMIC_GYM, "env_kwargs": {"level": level.level}}
+    assemble_episodes(shards, len(level.jobs), level.target, level.header, summary, env_args=env_args)
+    close_partial(level.target)
+    return summary
+
+
+def _prepare(spec: PolicySpec, keypoints: Keypoints, config: EvaluateConfig, shards: Path) -> Callable[[Job], None]:
+    from stages.simulators import make_simulator
+
+    simulator = make_simulator(config.simulator, image_size=config.image_size)
+    policy = spec.make(simulator)
+
+    def work(job: Job) -> None:
+        source = KeypointSource(keypoints, [config.seed, *job.rng_seed])
+        with spec.one_thread():
+            rollout = roll_out(simulator, policy, job, source, config.max_steps)
+        write_rollout(shards, job, rollout)
+
+    return work
+
+
+def _level_summary(level: _Level, notes: list[dict[str, Any]]) -> dict[str, Any]:
+    outcomes: dict[str, list[bool]] = defaultdict(list)
+    for job, note in zip(level.jobs, notes, strict=True):
+        outcomes[f"{job.task}+{job.variation}"].append(note["success"])
+    failures = Counter(note["failure"] for note in notes if note["failure"])
+    return {
+        "split": level.level,
+        "keypoints": level.keypoints,
+        "policy": level.spec.name,
+        "checkpoint": level.checkpoint,
+        **level_rate(outcomes).as_dict(),
+        "variations": {name: Rate.of(values).as_dict() for name, values in outcomes.items()},
+        "failures": dict(failures.most_common()),
+        "seconds": latency(note["seconds"] for note in notes),
+    }
+
+
+def _summary(
+    summaries: list[dict[str, Any]], run: RunDirectory, spec: PolicySpec, keypoints: Keypoints
+) -> dict[str, Any]:
+    levels = {summary["split"]: summary for summary in summaries}
+    rates = [summary["rate"] for level, summary in levels.items() if level in TEST_LEVELS]
+    return {
+        "policy": spec.name,
+        "keypoints": keypoints,
+        "levels": levels,
+        "mean_over_levels": sum(rates) / len(rates) if rates else None,
+        "results": str(run.results),
+        "report": str(run.report),
+    }
+
+
+def _report(progress: Progress, before: int, total: int, done: int, of: int, what: str) -> None:
+    progress(before + done, total, what)

@@ -1,0 +1,106 @@
+"""What people read of an evaluation: lines of results, and the report, made of every rollout in the run directory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from stages.artifacts.files import parent
+from stages.artifacts.run import RunDirectory
+from stages.evaluation.config import EvaluateConfig
+from stages.evaluation.report import Clip, Report, render
+from stages.evaluation.results import LEVELS, success_tables
+from stages.evaluation.storage import SCHEMA, RolloutFile, read_rollouts
+from stages.evaluation.videos import chosen, film, video_folder, video_path
+from stages.progress import Progress
+
+VARIANTS = ("", "random", "truth", "expert")
+"""What is different about the rollouts of a file: nothing, where its keypoints came from, or who acted."""
+
+
+def rollout_path(run: RunDirectory, level: str, variant: str = "") -> Path:
+    """Where the rollouts of a level are; `variant` is one of `VARIANTS`."""
+    path = run.rollouts(level)
+    return path.with_name(f"{path.stem}-{variant}.h5") if variant else path
+
+
+def write_outputs(run: RunDirectory, config: EvaluateConfig, progress: Progress) -> None:
+    """Write `results.jsonl`, `summary.jsonl` and `report.html` from all rollouts of the run."""
+    files = {variant: _files(run, variant) for variant in VARIANTS}
+    main = files[""] or files["expert"]
+    _write_lines(run.results, (line for file in main for line in result_lines(file)))
+    _write_lines(run.results.with_name("summary.jsonl"), (line for file in main for line in summary_lines(file)))
+    report = Report(
+        name=run.root.resolve().name,
+        policy="the simulator's expert" if not files[""] and main else "CLAP",
+        created=datetime.now().strftime("%Y-%m-%d %H:%M"),
+        results=[result for file in main for result in file.results],
+        ablations={
+            name: [r for f in files[name] for r in f.results]
+            for name in VARIANTS[1:]
+            if files[name] != main and files[name]
+        },
+        latency={file.summary["split"]: file.summary["seconds"] for file in main},
+        clips=[clip for file in main for clip in _clips(file, run, config, progress)],
+        lineage=_lineage(main),
+        config=main[0].header.config if main else {},
+    )
+    _write_text(run.report, render(report))
+
+
+def result_lines(file: RolloutFile) -> Iterable[dict]:
+    """One line an episode: the fields of GemBench's client, and those that its summary script reads."""
+    for result in file.results:
+        yield {
+            "episode_id": result.episode,
+            "instr": result.instruction,
+            "success": float(result.success),
+            "error": result.error,
+            "nsteps": result.steps_taken,
+            "task": result.task,
+            "variation": result.variation,
+            "level": result.level,
+            "checkpoint": file.summary["checkpoint"],
+            "sr": float(result.success),
+            "failure": result.failure or None,
+        }
+
+
+def summary_lines(file: RolloutFile) -> Iterable[dict]:
+    """One line a variation, as the benchmark writes its `results.jsonl`: {checkpoint, task, variation, sr}."""
+    for level in success_tables(file.results)["levels"].values():
+        for name, rate in level["variations"].items():
+            task, variation = name.rsplit("+", 1)
+            line = {"checkpoint": file.summary["checkpoint"], "task": task, "variation": int(variation)}
+            yield line | {"sr": rate["rate"]}
+
+
+def _files(run: RunDirectory, variant: str) -> list[RolloutFile]:
+    paths = [rollout_path(run, level, variant) for level in LEVELS]
+    return [read_rollouts(path) for path in paths if path.exists()]
+
+
+def _clips(file: RolloutFile, run: RunDirectory, config: EvaluateConfig, progress: Progress) -> list[Clip]:
+    digest, folder = parent(file.path, SCHEMA).sha256, run.root / "videos"
+    film(file, digest, folder, config, progress)
+    target = video_folder(file.path, digest, folder)
+    wanted = chosen(file.results, config.videos)
+    return [Clip(result, video_path(target, result.index).read_bytes()) for result in wanted]
+
+
+def _lineage(files: list[RolloutFile]) -> list[tuple[str, str, str, str]]:
+    rows = [(f.path.stem, f.header.schema, parent(f.path, SCHEMA).sha256, str(f.path)) for f in files]
+    parents = {p.sha256: (Path(p.path).name, p.schema, p.sha256, p.path) for f in files for p in f.header.parents}
+    return rows + list(parents.values())
+
+
+def _write_lines(path: Path, lines: Iterable[dict]) -> None:
+    _write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _write_text(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
