@@ -10,20 +10,23 @@ from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.skills import grasp_block, lift, move, release
 from stages.simulators.tabletop.state import State
 
-INNER, OUTER = 0.08, 0.20
-AROUND = [
-    (-OUTER, -INNER, -OUTER, OUTER),
-    (INNER, OUTER, -OUTER, OUTER),
-    (-INNER, INNER, -OUTER, -INNER),
-    (-INNER, INNER, INNER, OUTER),
-]
-"""Flat areas around the square in which blocks lie."""
-
 COLUMN = 0.20
 ABOVE = 0.05
 """Height over its place to which a block is carried before it is set down [m]."""
 
 LIFT = 0.18
+RETREAT = 0.18
+"""How far the hand goes up from a block that it has set down: clear of the stack on its way to the next [m]."""
+
+
+def areas_around(inner: float, outer: float = 0.20) -> list[tuple[float, float, float, float]]:
+    """The four flat areas (x low, x high, y low, y high) between two squares of half widths `inner`, `outer` [m]."""
+    return [
+        (-outer, -inner, -outer, outer),
+        (inner, outer, -outer, outer),
+        (-inner, inner, -outer, -inner),
+        (-inner, inner, inner, outer),
+    ]
 
 
 def column(scene: Scene, square: Thing) -> str:
@@ -53,5 +56,5 @@ def put_on_top(
     yield from grasp_block(state, thing)
     yield from lift(state, thing, LIFT)
     yield from move(state, thing, "onto", square, place + (0, 0, ABOVE), keypoint=top)
-    yield from release(state, thing, "onto", square, place, keypoint=top, retreat=0 if last else ABOVE)
+    yield from release(state, thing, "onto", square, place, keypoint=top, retreat=0 if last else RETREAT)
 

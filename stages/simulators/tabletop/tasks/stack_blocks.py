@@ -10,10 +10,11 @@ from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS
 from stages.simulators.tabletop.parts import block, different_colours, goal_square
 from stages.simulators.tabletop.scene import Scene, scatter
-from stages.simulators.tabletop.stacking import AROUND, column, in_column, put_on_top
+from stages.simulators.tabletop.stacking import areas_around, column, in_column, put_on_top
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 
+AREAS = areas_around(0.08)
 EACH = 4
 """Blocks of the target colour, and blocks of the other colour."""
 
@@ -38,7 +39,7 @@ class StackBlocks(Task[tuple[str, int]]):
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         colour, _ = self.parameters
         (other,) = different_colours(rng, COLOURS, 1, avoid=[colour])
-        places = scatter(rng, AROUND, count=2 * EACH)
+        places = scatter(rng, AREAS, count=2 * EACH)
         self.square = goal_square(scene)
         self.column = column(scene, self.square)
         self.blocks = [block(scene, colour, *place) for place in places[:EACH]]

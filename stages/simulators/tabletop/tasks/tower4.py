@@ -10,10 +10,13 @@ from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS
 from stages.simulators.tabletop.parts import block, different_colours, goal_square
 from stages.simulators.tabletop.scene import Scene, scatter
-from stages.simulators.tabletop.stacking import AROUND, column, in_column, put_on_top
+from stages.simulators.tabletop.stacking import areas_around, column, in_column, put_on_top
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.words import listed
+
+AREAS = areas_around(0.14)
+"""Far enough from the square for a hand to come down between a block and the tower."""
 
 BLOCKS = 4
 
@@ -37,7 +40,7 @@ class Tower4(Task[tuple[str, ...]]):
 
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         extra = different_colours(rng, COLOURS, BLOCKS - len(self.parameters), avoid=self.parameters)
-        places = scatter(rng, AROUND, count=BLOCKS)
+        places = scatter(rng, AREAS, count=BLOCKS)
         self.square = goal_square(scene)
         self.column = column(scene, self.square)
         everything = [block(scene, *thing) for thing in zip([*self.parameters, *extra], *places.T, strict=True)]
