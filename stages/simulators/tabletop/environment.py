@@ -57,9 +57,9 @@ class Tabletop:
         for redraws in range(MAX_REDRAWS):
             self._episode = _Episode(make_task(task, variation), _rng(task, variation, seed, redraws), self._record_hz)
             if self._episode.is_reachable():
-                break
-        self._redraws = redraws
-        return instructions, self._observe(self._now.data)
+                self._redraws = redraws
+                return instructions, self._observe(self._now.data)
+        raise RuntimeError(f"the expert reaches none of {MAX_REDRAWS} placements of {task}+{variation}, seed {seed}")
 
     def step(self, action: np.ndarray) -> tuple[Observation, bool, bool, dict[str, Any]]:
         """See `Simulator.step`."""
@@ -163,7 +163,6 @@ class _Episode:
         reachable = all(error is None for error in errors)
         mujoco.mj_setState(self.model, self.data, start, mujoco.mjtState.mjSTATE_INTEGRATION)
         mujoco.mj_forward(self.model, self.data)
-        self._executor.stand(HOME)
         self.recorder = Recorder(self.state, self._record_hz)
         self.recorder.keyframe()
         return reachable

@@ -31,7 +31,7 @@ SETTLE = 0.06
 GRIPPER_TIME = 0.30
 """Time given to the fingers [s]."""
 
-FINGER_SPEED = 0.25
+FINGER_SPEED = 0.30
 """[m/s]"""
 
 
@@ -52,7 +52,6 @@ class Executor:
         self._arm_servos = np.array([model.actuator(name).id for name in ARM_JOINTS])
         self._gripper = model.actuator(GRIPPER_ACTUATOR).id
         self._finger = model.joint(FINGER_JOINTS[0]).qposadr[0]
-        self._open = True
 
     def stand(self, joints: np.ndarray) -> None:
         """Put the arm at rest at joint angles (7,) with an open gripper."""
@@ -61,7 +60,6 @@ class Executor:
             self._data.joint(name).qpos[0] = FINGER_TRAVEL
         self._data.ctrl[self._arm_servos] = joints
         self._data.ctrl[self._gripper] = OPEN_COMMAND
-        self._open = True
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
@@ -75,7 +73,7 @@ class Executor:
             None, or `UNREACHABLE`, in which case nothing has moved.
         """
         goal = pose_to_matrix(action[:7])
-        change = bool(action[7] > 0.5) != self._open
+        change = bool(action[7] > 0.5) != self._is_open()
         avoid = len(action) > 8 and action[8] < 0.5
         for _ in range(TRIES):
             if not self._move(goal, avoid):
@@ -84,7 +82,7 @@ class Executor:
             if distance < (ARRIVED_TO_GRIP if change else ARRIVED):
                 break
         if change and distance < ARRIVED_TO_GRIP:
-            self._actuate(not self._open)
+            self._actuate(not self._is_open())
         return None
 
     def _move(self, goal: np.ndarray, avoid: bool) -> bool:
@@ -99,7 +97,6 @@ class Executor:
         return True
 
     def _actuate(self, open_: bool) -> None:
-        self._open = open_
         end = OPEN_COMMAND if open_ else CLOSED_COMMAND
         stride = FINGER_SPEED * self._model.opt.timestep
         command = float(self._data.qpos[self._finger])
@@ -107,6 +104,9 @@ class Executor:
             command += np.clip(end - command, -stride, stride)
             self._data.ctrl[self._gripper] = command
             self._step()
+
+    def _is_open(self) -> bool:
+        return bool(self._data.ctrl[self._gripper] > 0)
 
     def _tip(self) -> np.ndarray:
         return self._kinematics.forward(self._data.qpos[self._arm])[:3, 3]

@@ -87,8 +87,8 @@ _LINKS = (
           (1.2516e-2, 1.0027e-2, 4.8150e-3, -4.2800e-4, -1.1960e-3, -7.4100e-4)),
 )  # fmt: skip
 
-_ALWAYS_TOUCHING = (("link5", "link7"), ("link6", "hand"))
-"""Links that are no neighbours in the chain but whose convex covers overlap in every pose."""
+_ALWAYS_TOUCHING = (("link5", "link7"), ("link6", "hand"), ("left_finger", "right_finger"))
+"""Links that are no neighbours in the chain but whose convex covers may touch all the time."""
 
 
 def add_panda(spec: mujoco.MjSpec) -> None:
