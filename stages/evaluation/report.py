@@ -203,16 +203,13 @@ def _videos(clips: Sequence[Clip]) -> str:
 def _figure(clip: Clip) -> str:
     result = clip.result
     source = f"data:image/webp;base64,{base64.b64encode(clip.image).decode()}"
-    mark = (
-        '<span class="mark good">success</span>'
-        if result.success
-        else f'<span class="mark bad">{escape(result.failure)}</span>'
-    )
+    outcome, tone = ("success", "good") if result.success else (result.failure, "bad")
     plan = "".join(f"<li>{escape(line)}</li>" for line in result.plan)
     return (
         f'<figure><img src="{source}" alt="{escape(result.instruction)}" loading="lazy"><figcaption>'
-        f'{mark}<span class="task">{escape(result.taskvar)}</span><br>{escape(result.instruction)}<ol>{plan}</ol>'
-        f"</figcaption></figure>"
+        f'<div class="task"><b>{escape(result.taskvar)}</b><b class="{tone}">{escape(outcome)}</b></div>'
+        f"{escape(result.instruction)}"
+        f"<details><summary>plan of {len(result.plan)} steps</summary><ol>{plan}</ol></details></figcaption></figure>"
     )
 
 

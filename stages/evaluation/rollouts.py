@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
@@ -68,10 +68,25 @@ def choose_instruction(instructions: Sequence[str], job: Job) -> str:
     return instructions[int(np.random.default_rng([*job.rng_seed, 1]).integers(len(instructions)))]
 
 
-def roll_out(simulator: Simulator, policy: Policy, job: Job, source: KeypointSource, max_steps: int) -> Rollout:
-    """Run one episode to success, an error, the policy's end, or `max_steps` motions."""
+def roll_out(
+    simulator: Simulator,
+    policy: Policy,
+    job: Job,
+    source: KeypointSource,
+    max_steps: int,
+    instruction: str | None = None,
+    watch: Callable[[Decision], None] | None = None,
+) -> Rollout:
+    """Run one episode to success, an error, the policy's end, or `max_steps` motions.
+
+    Args:
+        source: of keypoints that replace the planner's.
+        instruction: what to do, instead of one of the task's own.
+        watch: told every decision before it is executed.
+    """
     instructions, observation = simulator.reset(job.task, job.variation, job.seed)
-    instruction = choose_instruction(instructions, job)
+    if instruction is None:
+        instruction = choose_instruction(instructions, job)
     record = _Record(simulator.truth(), observation)
     expert = simulator.expert()
     error, finished, stopped_early = "", False, False
@@ -86,6 +101,8 @@ def roll_out(simulator: Simulator, policy: Policy, job: Job, source: KeypointSou
                 finished, stopped_early = True, motion is not None
                 break
             record.before(decision, motion, things, decision.seconds | {"total": elapsed})
+            if watch is not None:
+                watch(decision)
             observation, success, _, info = simulator.step(decision.action)
             record.after(observation, success)
             error = info.get("error") or ""

@@ -47,13 +47,13 @@ svg .curve{fill:none;stroke-width:2}
 .p6{fill:var(--c6);background:var(--c6)}.p7{fill:var(--c7);background:var(--c7)}
 .keys{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;margin:6px 0 12px}
 .key i{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:6px}
-.videos{display:grid;grid-template-columns:repeat(auto-fill,minmax(220px,1fr));gap:16px}
+.videos{display:grid;grid-template-columns:repeat(auto-fill,minmax(220px,1fr));gap:16px;align-items:start}
 figure{margin:0;border:1px solid var(--line);border-radius:10px;overflow:hidden;background:var(--page)}
 figure img{display:block;width:100%}
 figcaption{padding:9px 12px 11px;font-size:13px}
-figcaption .task{font-weight:650}
-figcaption ol{margin:6px 0 0;padding-left:20px;color:var(--quiet)}
-.mark{float:right;font-weight:650}
+figcaption .task{display:flex;justify-content:space-between;gap:10px}
+figcaption details{margin-top:4px}
+figcaption ol{margin:4px 0 0;padding-left:20px;color:var(--quiet)}
 .good{color:var(--good)}.bad{color:var(--bad)}
 details{margin-top:10px}
 summary{cursor:pointer;color:var(--quiet)}

@@ -51,13 +51,25 @@ def render_video(
     """
     samples = sample_times(trajectory.time, fps)
     motions = np.searchsorted(trajectory.keyframes[1:], samples, side="left").clip(0, max(len(steps) - 1, 0))
+    lines = plan_lines(plan, steps)
     frames = []
     for sample, motion in zip(samples, motions, strict=True):
         picture = simulator.render_state(trajectory.states[sample], camera, size)[camera].rgb
-        last = sample == samples[-1]
+        outcome = success if sample == samples[-1] else None
         step = steps[motion] if len(steps) else ""
-        frames.append(_captioned(picture, instruction, list(plan), step, success if last else None))
+        frames.append(_captioned(picture, instruction, f"step {lines[motion]} of {len(plan)}", step, outcome))
     return encode_webp(frames, 1 / fps)
+
+
+def plan_lines(plan: Sequence[str], steps: Sequence[str]) -> list[int]:
+    """Which line of the plan, from 1, each motion executes, when lines may be alike and are done in order."""
+    lines, current = [], 0
+    for step in steps:
+        later = [line for line in range(current, len(plan)) if plan[line] == step]
+        anywhere = [line for line in range(len(plan)) if plan[line] == step]
+        current = (later or anywhere or [current])[0]
+        lines.append(current + 1)
+    return lines or [1]
 
 
 def encode_webp(frames: Sequence[Image.Image], seconds_per_frame: float, quality: int = 55) -> bytes:
@@ -69,7 +81,7 @@ def encode_webp(frames: Sequence[Image.Image], seconds_per_frame: float, quality
     return buffer.getvalue()
 
 
-def _captioned(picture: np.ndarray, instruction: str, plan: list[str], step: str, success: bool | None) -> Image.Image:
+def _captioned(picture: np.ndarray, instruction: str, place: str, step: str, success: bool | None) -> Image.Image:
     height, width = picture.shape[:2]
     image = Image.new("RGB", (width, height + CAPTION_HEIGHT), _PAPER)
     image.paste(Image.fromarray(picture))
@@ -79,16 +91,10 @@ def _captioned(picture: np.ndarray, instruction: str, plan: list[str], step: str
     lines = textwrap.wrap(instruction, width=width // 6) or [""]
     shown = lines[:2] if len(lines) <= 2 else [lines[0], lines[1] + " ..."]
     draw.multiline_text((8, height + 7), "\n".join(shown), fill=_QUIET, font=small, spacing=2)
-    progress, text = _step_caption(plan, step, success)
-    draw.text((8, height + 35), progress, fill=_MARKS[success], font=small)
-    draw.text((8, height + 50), _shortened(text, normal, width - 16), fill=_INK, font=normal)
+    state = place if success is None else "success" if success else "failure"
+    draw.text((8, height + 35), state, fill=_MARKS[success], font=small)
+    draw.text((8, height + 50), _shortened(step, normal, width - 16), fill=_INK, font=normal)
     return image
-
-
-def _step_caption(plan: list[str], step: str, success: bool | None) -> tuple[str, str]:
-    if success is not None:
-        return ("success" if success else "failure"), step
-    return (f"step {plan.index(step) + 1} of {len(plan)}" if step in plan else "step"), step
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
