@@ -1,0 +1,263 @@
+"""Stage `collect`: a simulator's expert demonstrates every variation -> demos.h5."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks
+from stages.artifacts.header import Header
+from stages.artifacts.resume import begin, close_partial, open_partial
+from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes, write_episode_shard
+from stages.config import CollectConfig, Config
+from stages.errors import UserError
+from stages.keyframes import KeyframeCheck, check_keyframes
+from stages.observation import Observation
+from stages.parallel import map_unordered
+from stages.progress import Progress, silent
+from stages.simulators.protocol import Motion, SceneObject, Simulator
+
+EVALUATION_SEEDS = 200_000
+"""Placements from this seed on belong to evaluation."""
+
+RETRY_SEEDS = 10_000_000
+"""Distance between the seed of an attempt and that of the next; above all seeds of evaluation."""
+
+ROBOMIMIC_GYM = 2
+"""robomimic's number for environments that are made by name."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One demonstration; `index` is its place in the file."""
+
+    index: int
+    task: str
+    variation: int
+    level: str
+    seed: int
+
+
+@dataclass
+class _Take:
+    """What an expert did in one scene: K motions, what was true before each, and the K + 1 observations."""
+
+    instructions: list[str]
+    observations: list[Observation]
+    motions: list[Motion] = field(default_factory=list)
+    things: list[list[SceneObject]] = field(default_factory=list)
+    rewards: list[float] = field(default_factory=list)
+    success: bool = False
+    redraws: int = 0
+
+
+def collect_demos(
+    config: Config, out: Path, *, resume: bool = False, overwrite: bool = False, progress: Progress = silent
+) -> dict[str, Any]:
+    """Collect demonstrations.
+
+    Demonstration i is the same whatever the number of workers and however often the collection was interrupted. A
+    scene whose expert fails is replaced by that of the next derived seed, and counted.
+
+    Returns:
+        demonstrations, motions, failed_attempts, redraws, keyframes (found, extra, missed), variations, seconds,
+        demonstrations_per_second (of those made now), path.
+
+    Raises:
+        UserError: unknown task or variation, an expert that fails too often, or `out` exists and neither `resume`
+            nor `overwrite` is given.
+    """
+    jobs = _jobs(config)
+    header = Header.create("clap.demos", config=config.as_dict(), settings=config.settings("collect"), seed=config.seed)
+    if (summary := begin(out, header, resume=resume, overwrite=overwrite)) is not None:
+        return summary
+    shards = open_partial(out, header)
+    missing = missing_shards(shards, len(jobs))
+    start, done = time.monotonic(), len(jobs) - len(missing)
+    progress(done, len(jobs), "demonstrations")
+    make = partial(_make_worker, config.collect, shards)
+    for job, _ in map_unordered(make, [jobs[index] for index in missing], config.collect.workers):
+        done += 1
+        progress(done, len(jobs), f"{job.task}+{job.variation}")
+    seconds = time.monotonic() - start
+    notes = read_notes(shards, len(jobs))
+    summary = _summary(jobs, notes, out) | {
+        "seconds": round(seconds, 2),
+        "demonstrations_per_second": round(len(missing) / seconds, 2),
+    }
+    env_args = {
+        "env_name": config.collect.simulator,
+        "type": ROBOMIMIC_GYM,
+        "env_kwargs": {"image_size": config.collect.image_size},
+    }
+    valid = _held_out(config.collect, len(jobs))
+    assemble_episodes(shards, len(jobs), out, header, summary, env_args=env_args, valid=valid)
+    close_partial(out)
+    return summary
+
+
+def parse_taskvar(text: str) -> tuple[str, int]:
+    """Task and variation of "task+variation"; the variation is 0 where none is named."""
+    task, _, variation = text.partition("+")
+    if not task or (variation and not variation.isdigit()):
+        raise UserError(f"'{text}' is not a variation", "Write task+number, for example push_button+0")
+    return task, int(variation or 0)
+
+
+def _jobs(config: Config) -> list[_Job]:
+    """All demonstrations, one of each variation after the other, so that a part of them is a fair sample."""
+    from stages.simulators.tabletop.tasks import LEVELS, make_task
+
+    collect = config.collect
+    variations = [parse_taskvar(text) for text in collect.taskvars] or LEVELS["train"]
+    for task, variation in variations:
+        make_task(task, variation)
+    if collect.episodes_per_variation < 1:
+        raise UserError(f"{collect.episodes_per_variation} episodes are nothing to collect", "Ask for one or more")
+    if not 0 <= config.seed <= EVALUATION_SEEDS - collect.episodes_per_variation:
+        raise UserError(
+            f"seed {config.seed} leaves the range of training placements",
+            f"Use one from 0 to {EVALUATION_SEEDS - collect.episodes_per_variation}",
+        )
+    levels = {pair: level for level, pairs in reversed(LEVELS.items()) for pair in pairs}
+    pairs = [(e, pair) for e in range(collect.episodes_per_variation) for pair in variations]
+    return [
+        _Job(index, task, variation, levels.get((task, variation), "train"), config.seed + episode)
+        for index, (episode, (task, variation)) in enumerate(pairs)
+    ]
+
+
+def _held_out(config: CollectConfig, count: int) -> list[int]:
+    """The last episodes of every variation, at least one of them if any are to be held out and two exist."""
+    episodes = config.episodes_per_variation
+    if config.valid_fraction <= 0 or episodes < 2:
+        return []
+    held_out = min(max(1, round(config.valid_fraction * episodes)), episodes - 1)
+    return list(range(count - held_out * (count // episodes), count))
+
+
+def _make_worker(config: CollectConfig, shards: Path) -> Callable[[_Job], None]:
+    from stages.simulators import make_simulator
+
+    simulator = make_simulator(config.simulator, image_size=config.image_size)
+
+    def work(job: _Job) -> None:
+        episode, notes = _demonstrate(simulator, job, config.attempts)
+        write_episode_shard(shards, job.index, episode, notes)
+
+    return work
+
+
+def _demonstrate(simulator: Simulator, job: _Job, attempts: int) -> tuple[Episode, dict[str, Any]]:
+    """The first successful take over the derived seeds of a job."""
+    redraws = 0
+    for attempt in range(attempts):
+        seed = job.seed + attempt * RETRY_SEEDS
+        take = _record(simulator, job, seed)
+        redraws += take.redraws
+        if take.success:
+            trajectory = {name: getattr(simulator.trajectory(), name) for name in TRAJECTORY}
+            check = check_keyframes(trajectory)
+            notes = {
+                "attempts": attempt + 1,
+                "redraws": redraws,
+                "motions": len(take.motions),
+                "extra": check.extra,
+                "missed": check.missed,
+            }
+            return _episode(simulator, job, seed, take, trajectory, check), notes
+    raise UserError(
+        f"the expert of {job.task}+{job.variation} failed in {attempts} scenes in a row from seed {job.seed}",
+        "Raise collect.attempts, or leave this variation out",
+    )
+
+
+def _record(simulator: Simulator, job: _Job, seed: int) -> _Take:
+    instructions, observation = simulator.reset(job.task, job.variation, seed)
+    take = _Take(instructions, [observation])
+    things = simulator.truth()
+    for motion in simulator.expert():
+        observation, success, _, info = simulator.step(motion.action)
+        take.motions.append(motion)
+        take.things.append(things)
+        take.observations.append(observation)
+        take.success = success
+        take.rewards.append(float(success))
+        take.redraws = info.get("redraws", 0)
+        things = simulator.truth()
+        if info["error"]:
+            take.success = False
+            break
+    return take
+
+
+def _episode(
+    simulator: Simulator,
+    job: _Job,
+    seed: int,
+    take: _Take,
+    trajectory: dict[str, np.ndarray],
+    check: KeyframeCheck,
+) -> Episode:
+    ends, found = trajectory["keyframes"], check.keyframes
+    observations = [
+        seen if end == keyframe else simulator.observe_state(trajectory["states"][keyframe])
+        for seen, end, keyframe in zip(take.observations, ends, found, strict=True)
+    ]
+    first = take.things[0]
+    return Episode(
+        task=job.task,
+        variation=job.variation,
+        level=job.level,
+        seed=seed,
+        instruction=_choose(take.instructions, job, seed),
+        instructions=tuple(take.instructions),
+        success=True,
+        observations=tuple(observations),
+        actions=np.array([motion.action for motion in take.motions]),
+        steps=tuple(str(motion.step) for motion in take.motions),
+        targets=np.array([motion.keypoint for motion in take.motions]),
+        objects=ObjectTracks(
+            names=tuple(thing.name for thing in first),
+            kinds=tuple(thing.kind for thing in first),
+            mask_ids=np.array([thing.mask_id for thing in first]),
+            positions=np.array([[thing.position for thing in things] for things in take.things]),
+        ),
+        states=trajectory["states"][found[:-1]],
+        rewards=np.array(take.rewards),
+        trajectory=trajectory | {"keyframes": found},
+    )
+
+
+def _choose(instructions: list[str], job: _Job, seed: int) -> str:
+    """The paraphrase of a demonstration."""
+    rng = np.random.default_rng([seed, crc32(job.task.encode()), job.variation, 1])
+    return instructions[int(rng.integers(len(instructions)))]
+
+
+def _summary(jobs: list[_Job], notes: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+    variations: dict[str, int] = {}
+    for job in jobs:
+        name = f"{job.task}+{job.variation}"
+        variations[name] = variations.get(name, 0) + 1
+    motions = sum(note["motions"] for note in notes)
+    return {
+        "demonstrations": len(jobs),
+        "motions": motions,
+        "failed_attempts": sum(note["attempts"] - 1 for note in notes),
+        "redraws": sum(note["redraws"] for note in notes),
+        "keyframes": {
+            "found": motions - sum(note["missed"] for note in notes),
+            "extra": sum(note["extra"] for note in notes),
+            "missed": sum(note["missed"] for note in notes),
+        },
+        "variations": variations,
+        "path": str(out),
+    }
