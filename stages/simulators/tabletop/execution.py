@@ -25,7 +25,7 @@ ARRIVED, ARRIVED_TO_GRIP = 0.05, 0.02
 """How near to the commanded position the tip must come; the gripper only acts within the second [m]."""
 
 TRIES = 3
-SETTLE = 0.06
+SETTLE = 0.05
 """Rest after a move [s]."""
 
 GRIPPER_TIME = 0.30

@@ -7,6 +7,7 @@ import mujoco
 import numpy as np
 
 from stages.geometry.poses import axis_rotation
+from stages.simulators.tabletop.bodies import free_geoms, geoms_below
 from stages.simulators.tabletop.panda import (
     ARM_JOINTS,
     BASE_POSITION,
@@ -45,8 +46,8 @@ class Kinematics:
         self._arm = np.array([model.joint(name).qposadr[0] for name in ARM_JOINTS])
         self._columns = np.array([model.joint(name).dofadr[0] for name in ARM_JOINTS])
         self._site = model.site(TIP_SITE).id
-        self._robot = _geoms_below(model, model.body("link0").id)
-        self._movable = _free_geoms(model)
+        self._robot = geoms_below(model, model.body("link0").id)
+        self._movable = free_geoms(model)
         self._jacobian = np.zeros((6, model.nv))
 
     def follow(self, qpos: np.ndarray) -> None:
@@ -141,18 +142,3 @@ def rotation_vector(rotation: np.ndarray) -> np.ndarray:
     mujoco.mju_mat2Quat(quaternion, rotation.ravel())
     mujoco.mju_quat2Vel(vector, quaternion, 1.0)
     return vector
-
-
-def _geoms_below(model: mujoco.MjModel, root: int) -> np.ndarray:
-    """(ngeom,) bool: which geoms belong to a body of the tree under `root`."""
-    inside = np.zeros(model.nbody, bool)
-    inside[root] = True
-    for body in range(root + 1, model.nbody):
-        inside[body] = inside[model.body_parentid[body]]
-    return inside[model.geom_bodyid]
-
-
-def _free_geoms(model: mujoco.MjModel) -> np.ndarray:
-    """(ngeom,) bool: which geoms belong to a body that can be carried away."""
-    free = model.jnt_bodyid[model.jnt_type == mujoco.mjtJoint.mjJNT_FREE]
-    return np.isin(model.body_rootid[model.geom_bodyid], free)

@@ -34,6 +34,9 @@ ACCELERATION = 6.0
 SHORTEST = 0.3
 """Least duration of a move [s]."""
 
+ROUNDING = 0.08
+"""Time over which corners of a path are rounded [s]."""
+
 FEED_FORWARD = DAMPING / STIFFNESS
 
 
@@ -114,8 +117,9 @@ def interpolate(start: np.ndarray, goal: np.ndarray) -> np.ndarray:
 def timed(path: np.ndarray, timestep: float) -> np.ndarray:
     """Servo targets (T, 7), one per simulation step, that follow a path (N, 7) from rest to rest.
 
-    The progress along the path is 10 u^3 - 15 u^4 + 6 u^5, whose velocity and acceleration vanish at both ends. The
-    target leads by velocity times damping over stiffness, which cancels the lag of the servos.
+    The progress along the path is 10 u^3 - 15 u^4 + 6 u^5, whose velocity and acceleration vanish at both ends. A
+    moving average rounds the corners of the path. The target leads by velocity times damping over stiffness, which
+    cancels the lag of the servos.
     """
     lengths = np.abs(np.diff(path, axis=0) / VELOCITY).max(axis=1)
     length = np.concatenate([[0], np.cumsum(np.maximum(lengths, 1e-9))])
@@ -125,9 +129,19 @@ def timed(path: np.ndarray, timestep: float) -> np.ndarray:
     u = np.arange(1, steps + 1) / steps
     progress = length[-1] * u**3 * (10 + u * (6 * u - 15))
     reference = np.stack([np.interp(progress, length, path[:, joint]) for joint in range(7)], axis=1)
+    reference = _smoothed(reference, round(ROUNDING / timestep))
     velocity = np.gradient(reference, timestep, axis=0)
     velocity[-1] = 0
     return reference + FEED_FORWARD * velocity
+
+
+def _smoothed(reference: np.ndarray, width: int) -> np.ndarray:
+    """(T + width, 7) moving average of (T, 7) over `width` samples, the first and last value held."""
+    held = np.pad(reference, ((width, width), (0, 0)), mode="edge")
+    sums = np.cumsum(held, axis=0)
+    average = (sums[width:] - sums[:-width]) / width
+    average[-1] = reference[-1]
+    return average
 
 
 def _joint_line(start: np.ndarray, goal: np.ndarray) -> np.ndarray:

@@ -174,9 +174,7 @@ def _add_visual(spec, body: mujoco.MjsBody, name: str, mesh: tuple[np.ndarray, n
             name=name, uservert=vertices.ravel(), userface=triangles.ravel(),
             inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
         )  # fmt: skip
-    body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, group=0, contype=0, conaffinity=0, rgba=[*colour, 1]
-    )
+    body.add_geom(type=mujoco.mjtGeom.mjGEOM_MESH, meshname=name, group=0, contype=0, conaffinity=0, rgba=[*colour, 1])
 
 
 def _add_actuators(spec: mujoco.MjSpec) -> None:

@@ -20,7 +20,7 @@ PRESS_ABOVE = 0.06
 """Height of the tip over a button before the press [m]."""
 
 PRESS_DEPTH = 0.0
-"""How far below a button's top the tip is sent [m]. The fingers end 9 mm beyond the tip: more than a button's travel."""
+"""How far below a button's top the tip is sent [m]; the fingers end 9 mm beyond it, more than a button's travel."""
 
 DOWN = axis_rotation(0, np.pi)
 """Rotation (3, 3) of a tip that points straight down with its fingers along world Y."""

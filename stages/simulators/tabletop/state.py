@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 from stages.geometry.poses import matrix_to_pose
+from stages.simulators.tabletop.bodies import geoms_below
 from stages.simulators.tabletop.panda import PAD_GEOMS, TIP_SITE
 from stages.simulators.tabletop.scene import Thing
 
@@ -72,21 +73,15 @@ class State:
     def detects(self, detector: str, thing: Thing) -> bool:
         """Whether any part of the thing lies in the detector."""
         volume = self.model.geom(detector).id
-        return any(self._distance(volume, geom) <= 0 for geom in self._geoms(thing) if geom != volume)
+        return any(self._distance(volume, geom) <= 0 for geom in self._geoms(thing))
 
     def _distance(self, first: int, second: int) -> float:
         return mujoco.mj_geomDistance(self.model, self.data, first, second, 0.01, None)
 
     def _geoms(self, thing: Thing) -> set[int]:
-        """Solid geoms of the thing's body and of the bodies below it."""
-        bodies = {self.model.body(thing.body).id}
-        for body in range(1, self.model.nbody):
-            if self.model.body_parentid[body] in bodies:
-                bodies.add(body)
-        return {geom for geom in range(self.model.ngeom) if self.model.geom_bodyid[geom] in bodies and self._solid(geom)}
-
-    def _solid(self, geom: int) -> bool:
-        return bool(self.model.geom_contype[geom])
+        """Solid geoms of the thing and of the parts below it."""
+        below = geoms_below(self.model, self.model.body(thing.body).id)
+        return set(np.flatnonzero(below & (self.model.geom_contype > 0)).tolist())
 
     def _held_by(self, geoms: set[int]) -> bool:
         pairs = self.data.contact.geom[: self.data.ncon]
