@@ -37,7 +37,7 @@ def button(scene: Scene, colour: str, x: float = 0.0, y: float = 0.0, yaw: float
     """
     base = scene.add(f"{colour} button base", (x, y, 0.01), yaw, size=(0.10, 0.10, 0.02), kind="part")
     scene.box(base, (0.10, 0.10, 0.02), PALETTE[colour])
-    scene.cylinder(base, 0.033, 0.004, (0.55, 0.55, 0.57), (0, 0, 0.011), collide=False)
+    scene.cylinder(base, 0.033, 0.003, (0.55, 0.55, 0.57), (0, 0, 0.0105), collide=False)
     cap = scene.add(
         f"{colour} button", (0, 0, 0.01), parent=base, size=(0.10, 0.10, BUTTON_TOP), anchor=(0, 0, BUTTON_TOP - 0.02)
     )
