@@ -53,15 +53,14 @@ class AnnotateConfig:
     Attributes:
         views: canonical views, names of `CanonicalViews`.
         view_size: side of a view [px].
-        visible_distance: an object counts as visible where the surface that a view shows at its projection lies
-            within its own extent and this much more [m].
+        visible_radius: an object is visible in a view that shows its surface this near to its projection [px].
         tolerance: largest distance between the expert's target and the thing named by the step [m].
         workers: processes; 0 = one per core.
     """
 
     views: tuple[str, ...] = ("top", "front", "left")
     view_size: int = 112
-    visible_distance: float = 0.02
+    visible_radius: int = 2
     tolerance: float = 0.03
     workers: int = 0
 

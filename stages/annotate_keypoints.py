@@ -1,0 +1,196 @@
+"""Stage `annotate`: where the things that steps speak of are, in 3D and in the canonical views -> keypoints.h5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.artifacts.annotations import KeypointAnnotation, write_keypoints
+from stages.artifacts.demonstrations import Demonstrations
+from stages.artifacts.episode import Episode
+from stages.artifacts.files import parent
+from stages.artifacts.header import Header
+from stages.artifacts.resume import begin, close_partial, open_partial
+from stages.artifacts.shards import assemble, missing_shards, read_notes, write_shard
+from stages.config import AnnotateConfig, Config
+from stages.errors import UserError
+from stages.geometry.canonical import CanonicalViews
+from stages.geometry.clouds import fuse
+from stages.observation import CameraFrame, Observation
+from stages.parallel import map_unordered
+from stages.progress import Progress, silent
+from stages.steps import parse_step
+
+STACK_HEIGHT = 0.4
+"""A step onto a place points at the top of what stands there, at most this high above the place [m]."""
+
+NOTHING = -1
+"""Label of pixels that show nothing."""
+
+
+def annotate_keypoints(
+    config: Config,
+    demos: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Annotate every keyframe of a file of demonstrations.
+
+    Returns:
+        episodes, keypoints, mismatches (episodes whose targets do not fit their steps), visible (share of the
+        keypoints' objects seen in at least one view), problems (the first few), path.
+
+    Raises:
+        UserError: `demos` cannot be read, has no instance masks, or `out` exists and neither flag is given.
+    """
+    header = Header.create(
+        "clap.keypoints",
+        config=config.as_dict(),
+        settings=config.settings("annotate"),
+        seed=config.seed,
+        parents=[parent(demos, "clap.demos")],
+    )
+    if (summary := begin(out, header, resume=resume, overwrite=overwrite)) is not None:
+        return summary
+    with Demonstrations(demos) as opened:
+        count = len(opened)
+    shards = open_partial(out, header)
+    missing = missing_shards(shards, count)
+    done = count - len(missing)
+    progress(done, count, "episodes")
+    make = partial(_make_worker, config.annotate, demos, shards)
+    for _ in map_unordered(make, missing, config.annotate.workers):
+        done += 1
+        progress(done, count, "episodes")
+    summary = _summary(read_notes(shards, count), out)
+    assemble(shards, count, out, header, summary, "episodes")
+    close_partial(out)
+    return summary
+
+
+def annotate_episode(episode: Episode, config: AnnotateConfig) -> KeypointAnnotation:
+    """The keypoints of one episode.
+
+    Raises:
+        UserError: a camera has no instance masks.
+    """
+    views = CanonicalViews(names=config.views, size=config.view_size)
+    objects = episode.objects
+    pixels = np.moveaxis(views.project(objects.positions), 0, 2)
+    visible = [
+        _visible(label_views(observation, views), objects.mask_ids, row, config.visible_radius)
+        for observation, row in zip(episode.observations, pixels, strict=False)
+    ]
+    return KeypointAnnotation(
+        phrases=tuple(_focus(step) for step in episode.steps),
+        keypoints=episode.targets,
+        names=objects.names,
+        positions=objects.positions,
+        keypoint_pixels=np.moveaxis(views.project(episode.targets), 0, 1),
+        object_pixels=pixels,
+        object_visible=np.array(visible, bool).reshape(pixels.shape[:3]),
+        views=config.views,
+        extent=views.extent,
+        size=views.size,
+        problem=check_targets(episode, config.tolerance),
+    )
+
+
+def check_targets(episode: Episode, tolerance: float) -> str:
+    """What does not fit between the steps' words, the targets and the true positions; empty if all fits.
+
+    A target lies at the thing that its step's focus names or, where the step sets something down, above it.
+    """
+    for k, text in enumerate(episode.steps):
+        if not (phrase := _focus(text)):
+            return f"motion {k} has no step"
+        named = [m for m, name in enumerate(episode.objects.names) if name == phrase]
+        if not named:
+            return f"motion {k} speaks of the {phrase}, which the scene does not have"
+        offsets = episode.targets[k] - episode.objects.positions[k, named]
+        if parse_step(text).target:
+            offsets[:, 2] -= np.clip(offsets[:, 2], 0, STACK_HEIGHT)
+        distance = np.linalg.norm(offsets, axis=1).min()
+        if not distance <= tolerance:
+            return f"the target of motion {k} is {distance:.3f} m from the {phrase}"
+    return ""
+
+
+def label_views(observation: Observation, views: CanonicalViews) -> np.ndarray:
+    """Instance ids (V, S, S) int64 that the canonical views show, `NOTHING` where they are empty."""
+    labelled = {name: replace(frame, rgb=_encoded(name, frame)) for name, frame in observation.cameras.items()}
+    colours, depth = views.render(*fuse(replace(observation, cameras=labelled)))
+    ids = colours[..., 0].astype(np.int64) + (colours[..., 1].astype(np.int64) << 8)
+    return np.where(depth < 0, NOTHING, ids)
+
+
+def _encoded(name: str, frame: CameraFrame) -> np.ndarray:
+    """Instance ids (H, W) as a colour image (H, W, 3)."""
+    if frame.mask is None:
+        raise UserError(f"the camera {name} has no instance masks", "Annotate demonstrations of a simulator")
+    return np.stack([frame.mask & 0xFF, frame.mask >> 8, np.zeros_like(frame.mask)], axis=-1).astype(np.uint8)
+
+
+def _visible(labels: np.ndarray, mask_ids: np.ndarray, pixels: np.ndarray, radius: int) -> np.ndarray:
+    """Which objects (M, V) show their own surface near their pixels (M, V, 2) in labelled views (V, S, S)."""
+    size = labels.shape[-1]
+    seen = np.zeros(pixels.shape[:2], bool)
+    for m, v in np.ndindex(seen.shape):
+        column, row = np.floor(pixels[m, v]).astype(int)
+        if 0 <= column < size and 0 <= row < size:
+            rows, columns = (slice(max(0, centre - radius), centre + radius + 1) for centre in (row, column))
+            seen[m, v] = bool((labels[v, rows, columns] == mask_ids[m]).any())
+    return seen
+
+
+def _focus(step: str) -> str:
+    """The noun phrase of a step's keypoint; empty where nobody knows the step, as in some rollouts."""
+    return parse_step(step).focus if step else ""
+
+
+def _make_worker(config: AnnotateConfig, demos: Path, shards: Path) -> Callable[[int], None]:
+    opened = Demonstrations(demos)
+
+    def work(index: int) -> None:
+        episode = opened.episode(index)
+        annotation = annotate_episode(episode, config)
+        notes = {
+            "motions": len(episode),
+            "problem": f"{episode.taskvar}, episode {index}: {annotation.problem}" if annotation.problem else "",
+            "visible": _visible_keypoints(annotation),
+        }
+        write_shard(shards, index, lambda group: write_keypoints(group, annotation), notes)
+
+    return work
+
+
+def _visible_keypoints(annotation: KeypointAnnotation) -> int:
+    """How many keypoints have their nearest object of that name visible in at least one view."""
+    count = 0
+    for k, phrase in enumerate(annotation.phrases):
+        named = [m for m, name in enumerate(annotation.names) if name == phrase]
+        if named:
+            distances = np.linalg.norm(annotation.positions[k, named] - annotation.keypoints[k], axis=1)
+            count += bool(annotation.object_visible[k, named[int(np.argmin(distances))]].any())
+    return count
+
+
+def _summary(notes: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+    problems = [note["problem"] for note in notes if note["problem"]]
+    motions = sum(note["motions"] for note in notes)
+    return {
+        "episodes": len(notes),
+        "keypoints": motions,
+        "mismatches": len(problems),
+        "visible": round(sum(note["visible"] for note in notes) / max(motions, 1), 4),
+        "problems": problems[:5],
+        "path": str(out),
+    }
