@@ -16,6 +16,7 @@ CAUSES = {
     "keypoint off": "the keypoint was far from the true one, on nothing else",
     "wrong motion": "step and keypoint were right, the predicted pose or gripper was not",
     "unreachable": "the arm could not reach a pose although it was near the expert's",
+    "no plan": "the planner had no plan for the instruction",
     "stopped early": "the policy said it was done before the task was",
     "step limit": "no success within the allowed steps, no clear mistake before",
     "not achieved": "every prediction was near the expert's, the task still did not succeed",
@@ -65,7 +66,7 @@ def classify(success: bool, error: str | None, stopped_early: bool, limit_reache
         if cause := _mistake(moment):
             return cause
     if error:
-        return "unreachable"
+        return "unreachable" if moments else "no plan"
     if stopped_early:
         return "stopped early"
     return "step limit" if limit_reached else "not achieved"
