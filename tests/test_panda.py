@@ -39,7 +39,7 @@ def test_chain_agrees_with_frankik(kinematics: Kinematics) -> None:
 
 def test_every_solution_reaches_the_pose(kinematics: Kinematics) -> None:
     tip = tip_at(np.array([0.2, 0.1, TABLE_HEIGHT + 0.1]), pointing_down(0.3))
-    solutions = kinematics.solutions(tip, READY)
+    solutions = list(kinematics.solutions(tip, READY))
     assert len(solutions) > 10
     for joints in solutions:
         assert ((joints > LOWER) & (joints < UPPER)).all()
@@ -60,7 +60,7 @@ def test_a_folded_arm_collides_with_itself_and_a_stretched_one_does_not(kinemati
 
 def test_a_hand_in_the_table_collides(kinematics: Kinematics) -> None:
     inside = tip_at(np.array([0.2, 0.0, TABLE_HEIGHT - 0.03]), pointing_down(0.0))
-    joints = kinematics.solutions(inside, READY)[0]
+    joints = next(kinematics.solutions(inside, READY))
     assert kinematics.collides(joints)
     assert not kinematics.collides(joints, scene=False)
 

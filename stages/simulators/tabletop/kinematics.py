@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import frankik
 import mujoco
 import numpy as np
@@ -63,17 +65,17 @@ class Kinematics:
         transform[:3, 3] = self._data.site_xpos[self._site]
         return transform
 
-    def solutions(self, tip: np.ndarray, near: np.ndarray) -> list[np.ndarray]:
+    def solutions(self, tip: np.ndarray, near: np.ndarray) -> Iterator[np.ndarray]:
         """Joint angles (7,) within limits and free of self-collision that bring the tip to a pose (4, 4).
 
-        Sorted by the largest joint movement from `near` (7,); empty if there are none.
+        Sorted by the largest joint movement from `near` (7,).
         """
         flange = _flange(tip)
         found = np.concatenate([frankik.ik_full(flange, near, angle) for angle in REDUNDANT])
         found = found[np.isfinite(found).all(axis=1)]
         found = found[((found > LOWER + LIMIT_MARGIN) & (found < UPPER - LIMIT_MARGIN)).all(axis=1)]
         order = np.argsort(np.abs(found - near).max(axis=1), kind="stable")
-        return [joints for joints in found[order] if not self.collides(joints, scene=False)]
+        return (joints for joints in found[order] if not self.collides(joints, scene=False))
 
     def track(self, tips: np.ndarray, start: np.ndarray) -> np.ndarray | None:
         """Joint angles (N, 7) that take the tip through poses (N, 4, 4) without a jump, or None.

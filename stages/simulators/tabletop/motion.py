@@ -62,7 +62,7 @@ class Planner:
         postures = self._postures(start, goal)
         transfers = [_joint_line(start, posture) for posture in postures]
         if not avoid:
-            return next(iter(transfers), straight)
+            return next(iter(transfers), None)
         for path in transfers:
             if not self._blocked(path):
                 return path

@@ -8,6 +8,7 @@ import numpy as np
 
 from stages.geometry.poses import axis_rotation, matrix_to_pose
 from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.motion import raised
 from stages.simulators.tabletop.scene import Thing
 from stages.simulators.tabletop.state import State
 from stages.steps import Step
@@ -56,13 +57,6 @@ def backed_off(tip: np.ndarray, distance: float) -> np.ndarray:
     """The tip pose (4, 4) drawn back along its own pointing direction."""
     pose = tip.copy()
     pose[:3, 3] -= distance * tip[:3, 2]
-    return pose
-
-
-def raised(tip: np.ndarray, height: float) -> np.ndarray:
-    """The tip pose (4, 4) moved up in the world."""
-    pose = tip.copy()
-    pose[2, 3] += height
     return pose
 
 
