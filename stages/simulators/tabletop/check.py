@@ -43,9 +43,10 @@ def check_expert(task: str, variation: int, episodes: int, seed: int = FIRST_SEE
     start = time.perf_counter()
     for number in range(seed, seed + episodes):
         simulator.reset(task, variation, number)
-        success, motions, info = False, 0, {"redraws": 0}
-        for motions, motion in enumerate(simulator.expert(), start=1):
+        success, motions = False, 0
+        for motion in simulator.expert():
             _, success, done, info = simulator.step(motion.action)
+            motions += 1
             if done:
                 break
         redraws += info["redraws"]
@@ -66,9 +67,8 @@ def check_experts(
         check = check_expert(task, variation, episodes, seed)
         share = f"{check.successes}/{check.episodes}"
         seeds = " ".join(map(str, check.failed_seeds))
-        print(
-            f"{check.taskvar:<22}{share:>10}{check.redraws:>9}{check.motions:>9}{check.seconds:>11.3f}  {seeds}", flush=True
-        )
+        figures = f"{share:>10}{check.redraws:>9}{check.motions:>9}{check.seconds:>11.3f}"
+        print(f"{check.taskvar:<22}{figures}  {seeds}", flush=True)
         checks.append(check)
     return checks
 

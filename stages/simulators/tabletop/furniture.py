@@ -126,6 +126,9 @@ WALL = 0.015
 DOOR = 0.022
 """Thickness of a microwave's walls and of its door [m]."""
 
+PUSH_BELOW_TOP = 0.02
+"""How far below its upper edge a door is pushed [m]: the hand, 45 mm above the tip, passes over the oven."""
+
 PUSH_SHARE = 0.62
 """Where a shut door is pushed: this share of its width from the hinge."""
 
@@ -186,7 +189,7 @@ def _microwave_door(scene: Scene, body: Thing, m: Microwave) -> Thing:
         parent=body,
         kind="part",
         size=(DOOR, m.door, m.height),
-        anchor=(-DOOR, -m.hinge * reach, middle),
+        anchor=(-DOOR, -m.hinge * reach, m.height - PUSH_BELOW_TOP),
     )
     scene.hinge(door, (0, 0, m.hinge), (-np.deg2rad(60), m.opening), damping=0.25, frictionloss=0.03, armature=0.01)
     along = -m.hinge * m.door / 2

@@ -19,7 +19,7 @@ RETREAT = 0.18
 """How far the hand goes up from a block that it has set down: clear of the stack on its way to the next [m]."""
 
 
-def areas_around(inner: float, outer: float = 0.20) -> list[tuple[float, float, float, float]]:
+def areas_around(inner: float, outer: float = 0.21) -> list[tuple[float, float, float, float]]:
     """The four flat areas (x low, x high, y low, y high) between two squares of half widths `inner`, `outer` [m]."""
     return [
         (-outer, -inner, -outer, outer),

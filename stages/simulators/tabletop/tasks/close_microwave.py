@@ -21,12 +21,6 @@ SHUT = np.deg2rad(2)
 IN_FRONT = 0.06
 """Distance from the door at which the push begins [m]."""
 
-BELOW_TOP = 0.045
-"""How far the fingers reach below the door's upper edge [m]; the hand stays above it."""
-
-THROUGH = 0.0
-"""How far past the outer face of the shut door the tip is sent [m]: half a finger's thickness."""
-
 
 class CloseMicrowave(Task[Microwave]):
     """Parameters: the measures of the oven."""
@@ -49,14 +43,14 @@ class CloseMicrowave(Task[Microwave]):
         self.door = microwave(scene, self.parameters)
 
     def expert(self, state: State) -> Iterator[Motion]:
+        """Push to where the outer face of the shut door lies: half a finger's thickness more than it takes."""
         door, measures = state.matrix(self.door), self.parameters
         left_to_go = measures.opening - state.joint(self.door)
         yaw = np.arctan2(door[1, 0], door[0, 0]) + measures.hinge * left_to_go
         forward = np.array([np.cos(yaw), np.sin(yaw), 0.0])
-        contact = state.position(self.door) + (0, 0, measures.height / 2 - BELOW_TOP)
-        depth = (contact - door[:3, 3]) @ forward
-        start, end = contact - IN_FRONT * forward, contact - (depth + DOOR - THROUGH) * forward
-        yield from push_forward(state, self.door, pointing_down(yaw), start, end)
+        contact = state.position(self.door)
+        shut = contact - ((contact - door[:3, 3]) @ forward + DOOR) * forward
+        yield from push_forward(state, self.door, pointing_down(yaw), contact - IN_FRONT * forward, shut)
 
     def success(self, state: State) -> bool:
         return self.parameters.opening - state.joint(self.door) < SHUT

@@ -38,13 +38,13 @@ class OpenDrawer(Task[str]):
         ]
 
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
-        self.drawer = cabinet(scene)[self.parameters]
+        self.drawers = cabinet(scene)
 
     def expert(self, state: State) -> Iterator[Motion]:
-        rotation = state.matrix(self.drawer.body)[:3, :3]
-        handle = self.drawer.handle
+        drawer = self.drawers[self.parameters]
+        rotation, handle = state.matrix(drawer.body)[:3, :3], drawer.handle
         yield from grasp(state, handle, tip_at(state.position(handle), rotation @ FORWARD))
         yield from pull(state, handle, -rotation[:, 0], PULL)
 
     def success(self, state: State) -> bool:
-        return state.joint(self.drawer.body) > OPEN
+        return state.joint(self.drawers[self.parameters].body) > OPEN

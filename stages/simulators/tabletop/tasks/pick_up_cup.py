@@ -35,7 +35,7 @@ class PickUpCup(Task[str]):
 
     name = "pick_up_cup"
     variations = dict(enumerate(COLOURS))
-    region = (0.08, 0.26, -0.10, 0.10)
+    region = (0.14, 0.26, -0.10, 0.10)
 
     def instructions(self) -> list[str]:
         return [

@@ -14,7 +14,9 @@ from stages.simulators.tabletop.stacking import areas_around, column, in_column,
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 
-AREAS = areas_around(0.08)
+AREAS = areas_around(0.105)
+"""Room for the open hand between a block and one on the square."""
+
 EACH = 4
 """Blocks of the target colour, and blocks of the other colour."""
 
