@@ -1,0 +1,349 @@
+"""Serving and bundles: the wire formats, the protocol's rules, a robot driven over HTTP, and tampered bundles."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from stages.artifacts.demonstrations import Demonstrations
+from stages.artifacts.header import Header
+from stages.baselines.expert import ExpertPolicy
+from stages.decision import Decision
+from stages.errors import UserError
+from stages.evaluation.keypoints import KeypointSource
+from stages.evaluation.rollouts import Job, roll_out
+from stages.geometry.cameras import deproject
+from stages.geometry.clouds import fuse
+from stages.observation import CAMERAS, Observation, PointObservation
+from stages.serving.act import observation_message, parse_act
+from stages.serving.client import RemotePolicy
+from stages.serving.encoding import array_from_json, array_to_json, pack, unpack
+from stages.serving.gembench import parse_request, point_observation
+from stages.serving.recordings import add_recording, recorded
+from stages.serving.server import PolicyServer, create_app
+from stages.simulators import make_simulator
+
+
+class Scripted:
+    """Remembers what it was told; answers with the number of its calls; finished after `length` actions."""
+
+    def __init__(self, length: int = 100) -> None:
+        self.length = length
+        self.instructions: list[str] = []
+        self.seen: list[Observation | PointObservation] = []
+        self.calls = 0
+
+    def reset(self, instruction: str) -> None:
+        self.instructions.append(instruction)
+        self.calls = 0
+
+    def select_action(
+        self, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
+    ) -> Decision:
+        self.seen.append(observation)
+        self.calls += 1
+        point = np.zeros(3) if keypoint is None else keypoint
+        action = np.arange(9.0) + self.calls
+        step = "grasp the red block"
+        return Decision(action, [step], step, 0, 0, point, {"red block": point}, 0.5, self.calls > self.length)
+
+
+@pytest.fixture(scope="module")
+def observation() -> Observation:
+    simulator = make_simulator("tabletop", image_size=24)
+    _, observation = simulator.reset("push_button", 0, 1)
+    simulator.close()
+    return observation
+
+
+def challenge(observation: Observation, step: int = 0, episode: int = 3, **changes: Any) -> dict[str, Any]:
+    """The map that GemBench's client sends."""
+    frames = [observation.cameras[name] for name in CAMERAS]
+    points = [deproject(f.depth, f.intrinsics, f.camera_to_world) for f in frames]
+    state = {
+        "rgb": np.stack([f.rgb for f in frames]),
+        "pc": np.stack(points).astype(np.float32),
+        "depth": [],
+        "arm_links_info": (
+            {"Panda_link0_respondable_bbox": np.zeros(6)},
+            {"Panda_link0_respondable_pose": np.zeros(7)},
+        ),
+        "gripper": np.append(observation.gripper_pose, 1.0).astype(np.float32),
+    }
+    return {
+        "taskvar": "push_button+0",
+        "episode_id": episode,
+        "step_id": step,
+        "instruction": "push the maroon button",
+        "obs_state_dict": state | changes,
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.arange(6, dtype=np.float32).reshape(2, 3),
+        np.zeros((0, 3), np.uint8),
+        np.array(2.5),
+        np.array([True, False]),
+        np.float64(3.5),
+        np.uint8(7),
+        np.bool_(True),
+        2 - 3j,
+    ],
+)
+def test_messages_round_trip(value: Any) -> None:
+    decoded = unpack(pack({"value": value}))["value"]
+    assert np.array_equal(decoded, value)
+    assert np.asarray(decoded).dtype == np.asarray(value).dtype
+
+
+def test_messages_as_msgpack_numpy_writes_them() -> None:
+    """The bytes spelled out: byte-string keys, dtype string, C-order data."""
+    array = np.array([[1.0, 2.0]], np.float32)
+    expected = {b"nd": True, b"type": "<f4", b"kind": b"", b"shape": [1, 2], b"data": array.tobytes()}
+    assert msgpack.unpackb(pack(array)) == expected
+    assert list(msgpack.unpackb(pack(array))) == list(expected)
+    decoded = unpack(msgpack.packb({"a": expected, "b": (1, "x"), "c": None}))
+    assert np.array_equal(decoded["a"], array) and not decoded["a"].flags.writeable
+    assert (decoded["b"], decoded["c"]) == ([1, "x"], None)
+
+
+def test_non_contiguous_arrays_are_packed_in_order() -> None:
+    array = np.arange(12).reshape(3, 4)[:, ::2].T
+    assert np.array_equal(unpack(pack(array)), array)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xc1",
+        pack([1, 2])[:-1],
+        msgpack.packb({b"nd": True, b"type": "|O", b"kind": b"O", b"shape": [1], b"data": b"cos\nsystem\n."}),
+        msgpack.packb({b"nd": True, b"type": "<f4", b"kind": b"", b"shape": [9], b"data": b"1234"}),
+        msgpack.packb({b"nd": True, b"type": "nonsense", b"kind": b"", b"shape": [1], b"data": b"1234"}),
+    ],
+)
+def test_foreign_or_dangerous_messages_are_refused(body: bytes) -> None:
+    with pytest.raises(UserError):
+        unpack(body)
+
+
+def test_arrays_in_json() -> None:
+    array = np.arange(6, dtype=">f4").reshape(2, 3)
+    assert np.array_equal(array_from_json(json.loads(json.dumps(array_to_json(array))), np.float32, "x"), array)
+    assert np.array_equal(array_from_json(array.tolist(), np.float32, "x"), array)
+    for wrong in ([[1, 2], [3]], "text", {"shape": [1], "dtype": "<f4", "base64": "!"}, {"shape": [1]}):
+        with pytest.raises(UserError, match="'x'"):
+            array_from_json(wrong, np.float32, "x")
+
+
+def test_challenge_request_gives_the_fused_cloud(observation: Observation) -> None:
+    request = parse_request(pack(challenge(observation)))
+    points, colours = fuse(observation)
+    pairs = {(*np.round(p, 4), *c) for p, c in zip(points, colours, strict=True)}
+    found = {
+        (*np.round(p, 4), *c) for p, c in zip(request.observation.points, request.observation.colours, strict=True)
+    }
+    assert found == pairs
+    assert (request.taskvar, request.episode_id, request.step_id) == ("push_button+0", 3, 0)
+    np.testing.assert_allclose(request.observation.gripper_pose, observation.gripper_pose, atol=1e-6)
+    assert request.observation.gripper_open == 1.0
+
+
+def test_points_outside_the_workspace_and_broken_ones_are_left_out() -> None:
+    points = np.array([[0.1, 0, 0.8], [9, 0, 0.8], [np.nan, 0, 0.8], [0.2, 0, 0.2]], np.float32).reshape(1, 2, 2, 3)
+    colours = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+    state = {"pc": points, "rgb": colours, "gripper": np.array([0, 0, 1, 1, 0, 0, 0, 1.0])}
+    observation = point_observation(state)
+    assert np.array_equal(observation.points, points.reshape(-1, 3)[:1])
+    assert np.array_equal(observation.colours, colours.reshape(-1, 3)[:1])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gripper": np.zeros(7)},
+        {"gripper": np.zeros(8)},
+        {"gripper": np.full(8, np.nan)},
+        {"rgb": np.zeros((4, 2, 2, 3), np.float32)},
+        {"pc": np.zeros((4, 2, 2, 3), np.float32)},
+        {"pc": "text"},
+    ],
+)
+def test_malformed_observations_are_refused(observation: Observation, changes: dict[str, Any]) -> None:
+    with pytest.raises(UserError):
+        parse_request(pack(challenge(observation, **changes)))
+    client = TestClient(create_app(PolicyServer(Scripted()), {}))
+    answer = client.post("/predict", content=pack(challenge(observation, **changes)))
+    assert answer.status_code == 400 and answer.json()["error"]
+
+
+@pytest.mark.parametrize("route", ["/predict", "//predict"])
+def test_challenge_protocol(observation: Observation, route: str) -> None:
+    policy = Scripted(length=2)
+    client = TestClient(create_app(PolicyServer(policy), {"bundle": "b"}), base_url="http://robot")
+    answers = []
+    for step in range(3):
+        reply = client.post(f"http://robot{route}", content=pack(challenge(observation, step)))
+        assert reply.status_code == 200
+        answers.append(unpack(reply.content))
+    assert [a if a is None else a.shape for a in answers] == [(8,), (8,), None]
+    assert np.array_equal(answers[0], np.arange(8) + 1) and np.array_equal(answers[1], np.arange(8) + 2)
+    assert policy.instructions == ["push the maroon button"]
+    unpack(client.post(f"http://robot{route}", content=pack(challenge(observation, 0))).content)
+    assert len(policy.instructions) == 2, "step 0 begins anew"
+    assert client.get("/health").json() == {"status": "ok", "requests": 4, "bundle": "b"}
+
+
+def test_never_none_at_step_0(observation: Observation) -> None:
+    server = PolicyServer(Scripted(length=0))
+    assert server.predict(parse_request(pack(challenge(observation, 0)))) is not None
+    assert server.predict(parse_request(pack(challenge(observation, 1)))) is None
+
+
+def test_an_episode_cannot_begin_in_the_middle(observation: Observation) -> None:
+    server = PolicyServer(Scripted())
+    server.predict(parse_request(pack(challenge(observation, 0, episode=1))))
+    with pytest.raises(UserError, match="step 0"):
+        server.predict(parse_request(pack(challenge(observation, 1, episode=2))))
+
+
+def test_large_requests_are_refused(observation: Observation) -> None:
+    client = TestClient(create_app(PolicyServer(Scripted()), {}, max_request_mb=1))
+    reply = client.post("/predict", content=bytes(2 * 2**20))
+    assert reply.status_code == 400 and "1 MiB" in reply.json()["error"]
+
+
+@pytest.mark.parametrize("form", ["json", "base64", "msgpack"])
+def test_plain_route(observation: Observation, form: str) -> None:
+    policy = Scripted()
+    client = TestClient(create_app(PolicyServer(policy), {}))
+    message: dict[str, Any] = {"task": "push it"} | observation_message(observation)
+    if form == "msgpack":
+        reply = client.post("/act", content=pack(message), headers={"content-type": "application/msgpack"})
+        answer = unpack(reply.content)
+    else:
+        encode = array_to_json if form == "base64" else np.ndarray.tolist
+        message = {key: encode(value) if isinstance(value, np.ndarray) else value for key, value in message.items()}
+        answer = client.post("/act", json=message).json()
+    assert np.array_equal(answer["action"], np.arange(9) + 1)
+    assert answer["step"] == "grasp the red block" and answer["finished"] is False
+    (seen,) = policy.seen
+    assert isinstance(seen, Observation) and list(seen.cameras) == list(observation.cameras)
+    for name, frame in observation.cameras.items():
+        assert np.array_equal(seen.cameras[name].rgb, frame.rgb)
+        np.testing.assert_allclose(seen.cameras[name].depth, frame.depth, atol=1e-6)
+        np.testing.assert_allclose(seen.cameras[name].camera_to_world, frame.camera_to_world)
+    np.testing.assert_allclose(seen.gripper_pose, observation.gripper_pose)
+
+
+def test_plain_route_begins_an_episode_with_a_new_task_or_on_request(observation: Observation) -> None:
+    policy = Scripted()
+    server = PolicyServer(policy)
+    message = observation_message(observation)
+    with pytest.raises(UserError, match="task"):
+        server.act(parse_act(message))
+    for extra in ({"task": "a"}, {"task": "a"}, {}, {"task": "b"}, {"reset": True}, {"task": "b", "reset": True}):
+        server.act(parse_act(message | extra))
+    assert policy.instructions == ["a", "b", "b", "b"]
+
+
+def test_plain_route_takes_points_and_a_keypoint() -> None:
+    policy = Scripted()
+    points = PointObservation(
+        np.array([[0.1, 0, 0.8], [5, 5, 5]], np.float32), np.array([[1, 2, 3], [4, 5, 6]], np.uint8), np.eye(7)[3], 0.0
+    )
+    message = {"task": "a", "keypoint": np.array([0.1, 0.2, 0.8])} | observation_message(points)
+    answer = PolicyServer(policy).act(parse_act(message))
+    assert np.array_equal(policy.seen[0].points, points.points[:1])
+    assert np.array_equal(policy.seen[0].colours, points.colours[:1])
+    assert np.array_equal(answer["keypoint"], [0.1, 0.2, 0.8])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("observation.state", np.zeros(7)),
+        ("observation.state", np.zeros(8)),
+        ("observation.depth.front", np.zeros((3, 3))),
+        ("observation.intrinsics.front", None),
+        ("observation.images.front", np.zeros((24, 24))),
+    ],
+)
+def test_plain_route_names_the_wrong_key(observation: Observation, key: str, value: Any) -> None:
+    message = {"task": "a"} | observation_message(observation) | {key: value}
+    if value is None:
+        del message[key]
+    with pytest.raises(UserError, match=key.replace(".", r"\.")):
+        parse_act(message)
+    with pytest.raises(UserError, match="camera"):
+        parse_act({"observation.state": np.eye(8)[3]})
+
+
+def test_a_robot_is_driven_over_http() -> None:
+    """The expert behind a real server brings the simulator to success through the wire."""
+    import uvicorn
+
+    simulator = make_simulator("tabletop", image_size=24)
+    _, seen = simulator.reset("push_button", 0, 7)
+    app = create_app(PolicyServer(ExpertPolicy(simulator)), {"bundle": "expert"})
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{_port_of(server)}"
+        assert json.load(urllib.request.urlopen(f"{url}/health"))["bundle"] == "expert"
+        policy, success = RemotePolicy(url), False
+        policy.reset("push the maroon button")
+        for _ in range(4):
+            answer = policy.select_action(seen)
+            seen, success, done, _ = simulator.step(answer["action"])
+            if done:
+                break
+        assert success
+        with pytest.raises(UserError, match="observation"):
+            policy.select_action(PointObservation(np.zeros((1, 3)), np.zeros((2, 3)), np.eye(7)[3], 0.0))
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        simulator.close()
+    with pytest.raises(UserError, match="cannot reach"):
+        RemotePolicy(url).select_action(seen)
+
+
+def _port_of(server: Any) -> int:
+    import time
+
+    while not server.started:
+        time.sleep(0.01)
+    return server.servers[0].sockets[0].getsockname()[1]
+
+
+def test_recordings_are_added_one_by_one(tmp_path: Path) -> None:
+    simulator = make_simulator("tabletop", image_size=16)
+    path = tmp_path / "recordings.h5"
+    header = Header.create("clap.demos", config={}, settings={}, seed=0)
+    watched: list[Decision] = []
+    for index, seed in enumerate((5, 6)):
+        assert recorded(path) == index
+        job = Job(index, "push_button", 0, "l1", 0, seed)
+        rollout = roll_out(
+            simulator, ExpertPolicy(simulator), job, KeypointSource("planner", [0]), 25, f"do {seed}", watched.append
+        )
+        add_recording(path, job, rollout, header, {"env_name": "tabletop", "type": 2, "env_kwargs": {}})
+    simulator.close()
+    assert len(watched) == 4
+    with Demonstrations(path) as demos:
+        assert [(e.seed, e.instruction, e.success) for e in demos] == [(5, "do 5", True), (6, "do 6", True)]
+        assert demos.observation(0, 0).cameras["front"].rgb.shape == (16, 16, 3)
+    assert list(tmp_path.iterdir()) == [path]
