@@ -64,15 +64,19 @@ class RunDirectory:
         return self.root / f"rollouts-{split}.h5"
 
     def stages(self) -> dict[str, tuple[Path, str]]:
-        """Path and schema of every artifact that can stand in the run, by name, in the order of the stages."""
-        rollouts = {f"rollouts-{split}": (self.rollouts(split), "clap.demos") for split in SPLITS}
+        """Path and schema of the artifacts that a run is made of, by name, in the order of the stages.
+
+        Rollouts and recordings are listed where they have been begun.
+        """
+        begun = {path.name.removesuffix(".partial") for path in self.root.glob("*.h5*")}
+        rollouts = sorted(name.removesuffix(".h5") for name in begun if name.startswith("rollouts-"))
         return {
             "demos": (self.demos, "clap.demos"),
             "keypoints": (self.keypoints, "clap.keypoints"),
             "plans": (self.plans, "clap.plans"),
             "vlm": (self.vlm, "clap.vlm"),
             "fine": (self.fine, "clap.fine"),
-            **rollouts,
+            **{name: (self.root / f"{name}.h5", "clap.demos") for name in rollouts},
             "bundle": (self.bundle, "clap.bundle"),
-            "recordings": (self.recordings, "clap.demos"),
+            **({"recordings": (self.recordings, "clap.demos")} if self.recordings.name in begun else {}),
         }

@@ -1,0 +1,110 @@
+"""`clap deploy`, `clap deploy serve` and `clap deploy drive`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clap_cli import options
+from clap_cli.show import run_stage, show
+
+Bundle = Annotated[Path | None, typer.Option("--bundle", help="Bundle instead of the run's.")]
+Device = Annotated[str | None, typer.Option("--device", help="Where the models run: cpu or cuda.")]
+
+app = typer.Typer(help="Make a self-contained bundle (no subcommand), serve it, or drive the robot with it.")
+
+
+@app.callback(invoke_without_command=True)
+def bundle(
+    context: typer.Context,
+    run: options.Run = options.DEFAULT_RUN,
+    config: options.ConfigFile = None,
+    settings: options.Settings = None,
+    vlm: options.Vlm = None,
+    fine: options.Fine = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    json_: options.Json = False,
+) -> None:
+    """Put planner and predictor into one directory that is enough to act: writes bundle/."""
+    if context.invoked_subcommand:
+        return
+    from stages.artifacts.run import RunDirectory
+    from stages.config import load_config
+
+    resolved = load_config(config, settings or ())
+    from stages.deploy import bundle as make_bundle
+
+    paths = RunDirectory(run)
+    run_stage(
+        "deploy",
+        lambda progress: make_bundle(
+            resolved,
+            vlm or paths.vlm,
+            fine or paths.fine,
+            paths.bundle,
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress,
+        ),
+        json_,
+    )
+
+
+@app.command("serve")
+def serve(
+    run: options.Run = options.DEFAULT_RUN,
+    config: options.ConfigFile = None,
+    settings: options.Settings = None,
+    bundle: Bundle = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on; loopback by default.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="0 = any free one.")] = None,
+    device: Device = None,
+    json_: options.Json = False,
+) -> None:
+    """Serve a bundle's actions over HTTP until Ctrl-C."""
+    from stages.artifacts.run import RunDirectory
+    from stages.config import load_config
+
+    resolved = load_config(config, settings or (), deploy__host=host, deploy__port=port, deploy__device=device).deploy
+    from stages.deploy import serve as serve_bundle
+
+    summary = serve_bundle(
+        bundle or RunDirectory(run).bundle,
+        resolved.host,
+        resolved.port,
+        device=resolved.device,
+        max_request_mb=resolved.max_request_mb,
+    )
+    show("deploy serve", summary, json_)
+
+
+@app.command("drive")
+def drive(
+    instruction: Annotated[str, typer.Argument(help="What to do, in words.")],
+    task: Annotated[str, typer.Option("--task", help="Scene, such as push_button+0.")],
+    run: options.Run = options.DEFAULT_RUN,
+    config: options.ConfigFile = None,
+    settings: options.Settings = None,
+    seed: Annotated[int, typer.Option("--seed", help="Placement of the scene.")] = 200_000,
+    bundle: Bundle = None,
+    device: Device = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Recordings instead of the run's.")] = None,
+    json_: options.Json = False,
+) -> None:
+    """Drive the embedded robot from a typed instruction and record what it does: adds to recordings.h5."""
+    from stages.artifacts.run import RunDirectory
+    from stages.collect import parse_taskvar
+    from stages.config import load_config
+
+    resolved = load_config(config, settings or (), deploy__device=device).deploy
+    name, variation = parse_taskvar(task)
+    from stages.deploy import drive as drive_robot
+
+    paths = RunDirectory(run)
+    summary = drive_robot(
+        bundle or paths.bundle, instruction, name, variation, seed, out or paths.recordings, config=resolved
+    )
+    show("deploy drive", summary, json_)

@@ -1,0 +1,83 @@
+"""`clap evaluate`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from clap_cli import options
+from clap_cli.show import run_stage
+
+
+def command(
+    split: Annotated[str, typer.Option("--split", help="train, l1, l2, l3, l4, or all (l1 to l4).")],
+    run: options.Run = options.DEFAULT_RUN,
+    config: options.ConfigFile = None,
+    settings: options.Settings = None,
+    seed: options.Seed = None,
+    tasks: options.Tasks = None,
+    episodes: Annotated[int | None, typer.Option("--episodes", min=1, help="Episodes per variation.")] = None,
+    workers: options.Workers = None,
+    keypoints: Annotated[
+        str, typer.Option("--keypoints", help="Whose keypoints the predictor gets: planner, random or truth.")
+    ] = "planner",
+    policy: Annotated[str, typer.Option("--policy", help="Who acts: clap, or the simulator's expert.")] = "clap",
+    vlm: options.Vlm = None,
+    fine: options.Fine = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    json_: options.Json = False,
+) -> None:
+    """Closed-loop success in the simulator: writes rollouts-<split>.h5, results.jsonl and report.html."""
+    from stages.artifacts.run import SPLITS, RunDirectory
+    from stages.config import load_config, nearest
+    from stages.errors import UserError
+
+    if policy not in ("clap", "expert"):
+        raise UserError(f"there is no policy '{policy}'", nearest(policy, ("clap", "expert")))
+    counts = {f"evaluate__{level}": episodes for level in SPLITS}
+    resolved = load_config(
+        config, settings or (), seed=seed, evaluate__taskvars=tasks or None, evaluate__workers=workers, **counts
+    )
+    from stages.evaluate import evaluate
+
+    paths = RunDirectory(run)
+    expert = policy == "expert"
+    run_stage(
+        "evaluate",
+        lambda progress: evaluate(
+            resolved,
+            None if expert else vlm or paths.vlm,
+            None if expert else fine or paths.fine,
+            split,
+            paths,
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress,
+            keypoints=keypoints,
+        ),
+        json_,
+        results_table,
+    )
+
+
+def results_table(title: str, summary: dict[str, Any]) -> Table:
+    """Success per variation and level, with 95 % intervals."""
+    caption = f"95 % Wilson intervals. Report: {summary['report']}"
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    table.add_column("level")
+    table.add_column("variation")
+    for name in ("successes", "episodes", "rate", "interval"):
+        table.add_column(name, justify="right")
+    for level, values in summary["levels"].items():
+        for variation, rate in values["variations"].items():
+            table.add_row(level, variation, *_cells(rate))
+        table.add_row(level, "all", *_cells(values), style="bold", end_section=True)
+    return table
+
+
+def _cells(rate: dict[str, Any]) -> list[str]:
+    interval = f"{100 * rate['low']:.0f} to {100 * rate['high']:.0f} %"
+    return [str(rate["successes"]), str(rate["episodes"]), f"{100 * rate['rate']:.0f} %", interval]

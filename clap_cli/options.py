@@ -1,0 +1,27 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Run = Annotated[Path, typer.Option("--run", help="Run directory: inputs are found and outputs put there.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="One setting, section.key=value; repeatable.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random but evaluation scenes.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Keep what is complete, go on with what is not.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make it again.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of a table.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=0, help="Processes; 0 = one per core.")]
+Tasks = Annotated[
+    list[str] | None, typer.Option("--task", help="Only this variation, such as push_button+0; repeatable.")
+]
+Demos = Annotated[Path | None, typer.Option("--demos", help="Demonstrations instead of the run's.")]
+Keypoints = Annotated[Path | None, typer.Option("--keypoints", help="Keypoints instead of the run's.")]
+Plans = Annotated[Path | None, typer.Option("--plans", help="Plans instead of the run's.")]
+Vlm = Annotated[Path | None, typer.Option("--vlm", help="Planner instead of the run's.")]
+Fine = Annotated[Path | None, typer.Option("--fine", help="Fine predictor instead of the run's.")]
+
+DEFAULT_RUN = Path("runs/default")

@@ -1,0 +1,84 @@
+"""What a command shows: progress on stderr while it works, then a table, or one JSON object, on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+LINE_SECONDS = 10.0
+"""Time between lines of progress where stderr is not a terminal [s]."""
+
+Report = Callable[[int, int, str], None]
+Summary = dict[str, Any]
+
+
+def run_stage(title: str, stage: Callable[[Report], Summary], json_: bool, table: Callable[..., Table] | None = None):
+    """Run a stage with progress, then show its summary.
+
+    Args:
+        title: name of the stage.
+        stage: takes a progress callback and returns the summary.
+        json_: one JSON object on stdout, and nothing else there.
+        table: how to show the summary, from the title and it; by default as names and values.
+    """
+    with progress_of(title) as report, redirect_stdout(sys.stderr):
+        summary = stage(report)
+    show(title, summary, json_, table)
+
+
+def show(title: str, summary: Summary, json_: bool, table: Callable[..., Table] | None = None) -> None:
+    """Print a summary on stdout."""
+    if json_:
+        print(json.dumps(summary))
+    else:
+        Console().print((table or summary_table)(title, summary))
+
+
+@contextmanager
+def progress_of(title: str) -> Iterator[Report]:
+    """A progress bar on a terminal, now and then a line elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(title, console)
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=f"{title}: {what}")
+
+
+def summary_table(title: str, summary: Summary) -> Table:
+    """Names and values of a summary; mappings inside become one line each."""
+    table = Table(title=title, show_header=False, title_justify="left")
+    for name, value in summary.items():
+        table.add_row(name.replace("_", " "), _text(value))
+    return table
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_text(entry)}" for name, entry in value.items()) or "none"
+    if isinstance(value, list):
+        return "\n".join(map(_text, value)) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _lines(title: str, console: Console) -> Report:
+    last = -LINE_SECONDS
+
+    def report(done: int, total: int, what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINE_SECONDS or done == total:
+            last = time.monotonic()
+            console.print(f"{title}: {done}/{total} {what}", highlight=False, markup=False)
+
+    return report
