@@ -1,0 +1,73 @@
+"""Settings of the fine-grained action predictor: what it sees, what it is made of, how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FineConfig:
+    """Lengths in metres, angles in degrees.
+
+    Attributes:
+        views: canonical views, keys of top, front, left, right, back; every axis must be seen by at least one.
+        image_size: side of a view [px], a multiple of `patch`.
+        extent: side of the cube around the keypoint that fills a view.
+        voxel: clouds are thinned to one point per camera and cube of this side.
+        hide_hand: leave out the points of the hand itself, which would cover what it works on.
+        image_encoders: "tiny" (built in, trained from scratch), or Hugging Face names or paths of SigLIP or DINOv2.
+        tune_encoders: train the Hugging Face encoders as well instead of freezing them.
+        text_encoder: "words" (built in), or a Hugging Face name or path of a SigLIP text model.
+        patch: side of an image token [px], a power of two.
+        width, depth, heads: of the multi-view transformer.
+        steps: optimiser steps.
+        minutes: stop earlier, with the learning rate at its end, after so many minutes of training; 0 = never.
+        ema: decay of the averaged weights, which are the ones saved.
+        keypoint_jitter: standard deviation per axis of the planner's simulated error.
+        keypoint_outliers: share of samples whose keypoint is off by up to `outlier_jitter` instead.
+        yaw_jitter: standard deviation of the scene's rotation about the vertical through the keypoint.
+        gripper_jitter: standard deviation per axis of the felt gripper position.
+        gripper_dropout, camera_dropout, word_dropout, point_dropout: shares left out while training.
+        colour_jitter: standard deviation of the gain per colour channel.
+        colour_shuffle: share of samples whose colour channels are exchanged, so that novel colours are no surprise.
+        precision: of training: float32, bfloat16, or auto = bfloat16 where the processor has it.
+        checkpoint_seconds: time between checkpoints [s].
+        threads: of torch; 0 = leave as it is.
+    """
+
+    views: tuple[str, ...] = ("top", "front", "left")
+    image_size: int = 112
+    extent: float = 0.48
+    voxel: float = 0.004
+    hide_hand: bool = True
+
+    image_encoders: tuple[str, ...] = ("tiny",)
+    tune_encoders: bool = False
+    text_encoder: str = "words"
+    patch: int = 16
+    width: int = 128
+    depth: int = 4
+    heads: int = 4
+
+    steps: int = 1600
+    minutes: float = 0.0
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warmup: int = 50
+    ema: float = 0.99
+    checkpoint_seconds: float = 30.0
+    threads: int = 0
+    precision: str = "auto"
+
+    keypoint_jitter: float = 0.02
+    keypoint_outliers: float = 0.1
+    outlier_jitter: float = 0.06
+    yaw_jitter: float = 15.0
+    gripper_jitter: float = 0.005
+    gripper_dropout: float = 0.1
+    camera_dropout: float = 0.1
+    word_dropout: float = 0.15
+    point_dropout: float = 0.1
+    colour_jitter: float = 0.1
+    colour_shuffle: float = 0.2

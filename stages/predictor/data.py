@@ -1,0 +1,180 @@
+"""Training data: one example per motion, drawn anew with other errors, turns and gaps every time it is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from stages.geometry.canonical import CanonicalViews
+from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix
+from stages.predictor.config import FineConfig
+from stages.predictor.decoding import Targets, label
+from stages.predictor.scene import Scene, draw, hand_features
+from stages.predictor.transformer import MAX_MOTIONS, Inputs
+
+MARGIN = 0.01
+"""Distance [m] that a target keeps from the faces of the cube."""
+
+GENEROUS = 0.12
+"""How much farther than the cube [m] an example's cloud reaches on every side, for turns and keypoint errors."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One motion of an expert.
+
+    Attributes:
+        scene: what was seen before it, around the keypoint, without the hand.
+        keypoint: (3,) [m].
+        step: text of the language step.
+        motion_index: which motion of the step this is.
+        gripper_pose: (7,) before the motion.
+        gripper_open: opening before the motion.
+        action: (9,) pose, open, ignore_collision.
+        episode: name of the demonstration.
+        index: of the motion in the demonstration.
+    """
+
+    scene: Scene
+    keypoint: np.ndarray
+    step: str
+    motion_index: int
+    gripper_pose: np.ndarray
+    gripper_open: float
+    action: np.ndarray
+    episode: str = ""
+    index: int = 0
+
+
+def prepare(scene: Scene, keypoint: np.ndarray, gripper_pose: np.ndarray, config: FineConfig, reach: float) -> Scene:
+    """The part of a scene that matters: within `reach` [m] of the cube around the keypoint, thinned, without hand."""
+    near = scene.around(np.asarray(keypoint), config.extent + 2 * reach).thinned(config.voxel)
+    return near.without_hand(gripper_pose) if config.hide_hand else near
+
+
+def views_at(centre: np.ndarray, config: FineConfig) -> CanonicalViews:
+    """The canonical views zoomed at a point (3,)."""
+    return CanonicalViews(np.asarray(centre, float), config.extent, config.image_size, tuple(config.views))
+
+
+def augment(example: Example, config: FineConfig, rng: np.random.Generator) -> tuple[Example, np.ndarray, float]:
+    """Another plausible sight of a motion.
+
+    Returns:
+        the example turned about its keypoint, with a disturbed keypoint, gripper pose, colours and cloud,
+        and the angle [rad] by which the world was turned.
+    """
+    turn = np.deg2rad(config.yaw_jitter) * rng.standard_normal()
+    pivot = example.keypoint
+    gripper = turn_pose(example.gripper_pose, turn, pivot)
+    gripper[:3] += config.gripper_jitter * rng.standard_normal(3)
+    action = example.action.copy()
+    action[:7] = turn_pose(action[:7], turn, pivot)
+    scene = disturb(example.scene, config, rng)
+    rotation = axis_rotation(2, turn).astype(np.float32)
+    points = (scene.points - pivot.astype(np.float32)) @ rotation.T + pivot.astype(np.float32)
+    keypoint = disturbed_keypoint(pivot, action[:3], config, rng)
+    turned = Example(
+        Scene(points, scene.colours, scene.cameras), keypoint, example.step, example.motion_index, gripper,
+        example.gripper_open, action, example.episode, example.index,
+    )  # fmt: skip
+    return turned, turn
+
+
+def turn_pose(pose: np.ndarray, angle: float, pivot: np.ndarray) -> np.ndarray:
+    """A pose (7,) turned by `angle` [rad] about the vertical through `pivot` (3,)."""
+    rotation = axis_rotation(2, angle)
+    quaternion = matrix_to_quaternion(rotation @ quaternion_to_matrix(pose[3:7]))
+    return np.concatenate([rotation @ (pose[:3] - pivot) + pivot, quaternion])
+
+
+def disturbed_keypoint(
+    keypoint: np.ndarray, target: np.ndarray, config: FineConfig, rng: np.random.Generator
+) -> np.ndarray:
+    """A keypoint (3,) as an erring planner would give it, but with the target still in sight."""
+    if rng.random() < config.keypoint_outliers:
+        error = rng.uniform(-config.outlier_jitter, config.outlier_jitter, 3)
+    else:
+        error = config.keypoint_jitter * rng.standard_normal(3)
+    reach = config.extent / 2 - MARGIN
+    return np.clip(keypoint + error, target - reach, target + reach)
+
+
+def disturb(scene: Scene, config: FineConfig, rng: np.random.Generator) -> Scene:
+    """A scene with a camera or some points missing and other colours."""
+    keep = rng.random(len(scene.points)) >= rng.uniform(0, 2 * config.point_dropout)
+    if rng.random() < config.camera_dropout:
+        seen = np.unique(scene.cameras)
+        keep &= scene.cameras != rng.choice(seen) if len(seen) > 1 else True
+    scene = scene[keep]
+    channels = rng.permutation(3) if rng.random() < config.colour_shuffle else np.arange(3)
+    gain = (1 + config.colour_jitter * rng.standard_normal(3)).astype(np.float32)
+    colours = np.clip(scene.colours[:, channels] * gain, 0, 255).astype(np.uint8)
+    return Scene(scene.points, colours, scene.cameras)
+
+
+class Sampler:
+    """Batches by step number: batch k is the same whenever, and in whatever process, it is asked for."""
+
+    def __init__(self, examples: list[Example], config: FineConfig, text: torch.nn.Module, seed: int) -> None:
+        self.examples = examples
+        self.config = config
+        self.text = text
+        self.seed = seed
+        self.words = text.tokenize([example.step for example in examples])
+
+    def indices(self, step: int) -> np.ndarray:
+        """Which examples (batch_size,) batch `step` holds: epoch after epoch, shuffled anew."""
+        count, size = len(self.examples), self.config.batch_size
+        places = np.arange(step * size, (step + 1) * size)
+        orders = {e: np.random.default_rng([self.seed, e]).permutation(count) for e in set(places // count)}
+        return np.array([orders[place // count][place % count] for place in places])
+
+    def batch(self, step: int) -> tuple[Inputs, Targets]:
+        """Augmented batch number `step`."""
+        rng = np.random.default_rng([self.seed, step, 1])
+        chosen = self.indices(step)
+        turned = [augment(self.examples[i], self.config, rng) for i in chosen]
+        felt = rng.random(len(chosen)) >= self.config.gripper_dropout
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        words = self.text.drop(self.words[torch.from_numpy(chosen)], self.config.word_dropout, generator)
+        examples, turns = zip(*turned, strict=True)
+        return collate(examples, words, self.config, turns, felt)
+
+
+def collate(
+    examples: list[Example] | tuple[Example, ...],
+    words: torch.Tensor,
+    config: FineConfig,
+    turns: np.ndarray | tuple[float, ...] | None = None,
+    felt: np.ndarray | None = None,
+) -> tuple[Inputs, Targets]:
+    """Network inputs and labels of examples, with the world turned by `turns` [rad] and the hand felt or not."""
+    turns = np.zeros(len(examples)) if turns is None else turns
+    felt = np.ones(len(examples), bool) if felt is None else felt
+    rgb, depth, hands, pixels, rotations = [], [], [], [], []
+    for example, turn, feels in zip(examples, turns, felt, strict=True):
+        views = views_at(example.keypoint, config)
+        drawn = draw(example.scene, views)
+        rgb.append(drawn[0])
+        depth.append(drawn[1])
+        hands.append(
+            hand_features(example.gripper_pose, example.gripper_open, example.keypoint, config.extent, turn, feels)
+        )
+        labels = label(example.action, views)
+        pixels.append(labels[0])
+        rotations.append(labels[1])
+    motions = torch.tensor([min(example.motion_index, MAX_MOTIONS - 1) for example in examples])
+    inputs = Inputs(_images(rgb), _tensor(depth), words, motions, _tensor(hands))
+    actions = np.array([example.action for example in examples])
+    return inputs, Targets(_tensor(pixels), _tensor(rotations), _tensor(actions[:, 7]), _tensor(actions[:, 8]))
+
+
+def _tensor(values: list[np.ndarray] | np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.asarray(values, np.float32))
+
+
+def _images(images: list[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(images)).float() / 255

@@ -1,0 +1,195 @@
+"""The fine-grained action predictor as a policy uses it: built, loaded, asked, saved."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stages.errors import UserError
+from stages.predictor.config import FineConfig
+from stages.predictor.data import Example, collate, prepare, views_at
+from stages.predictor.decoding import Prediction, decode
+from stages.predictor.encoders import build_vision_model, load_vision_model
+from stages.predictor.scene import Scene
+from stages.predictor.text import load_text_encoder, save_text_encoder
+from stages.predictor.transformer import MultiViewTransformer
+
+FORMAT = "clap.fine"
+VERSION = 1
+WEIGHTS = "model.safetensors"
+SETTINGS = "config.json"
+TEXT = "text"
+
+
+class FinePredictor:
+    """Predicts the gripper's next keyframe from a cloud, a keypoint and a step.
+
+    Attributes:
+        config: what it was built with.
+        network: the transformer with its encoders.
+    """
+
+    def __init__(self, config: FineConfig, network: MultiViewTransformer, device: torch.device | str = "cpu") -> None:
+        self.config = config
+        self.network = network.to(device, memory_format=torch.channels_last)
+        self.device = torch.device(device)
+
+    @classmethod
+    def create(cls, config: FineConfig, device: torch.device | str = "cpu") -> FinePredictor:
+        """An untrained predictor; pre-trained encoders come with their weights.
+
+        Raises:
+            UserError: the settings do not fit together, or name an unknown encoder.
+        """
+        names = [name for name in config.image_encoders if name != "tiny"]
+        text = load_text_encoder(config.text_encoder, config.width)
+        return cls(config, build_network(config, [load_vision_model(name) for name in names], text), device)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path | str, device: torch.device | str = "cpu") -> FinePredictor:
+        """The predictor that `save_pretrained` wrote to `folder`; needs nothing else.
+
+        Raises:
+            UserError: there is none, or it is damaged or of another version.
+        """
+        from safetensors.torch import load_file
+
+        folder = Path(folder)
+        saved = read_settings(folder)
+        config = config_from_dict(saved["config"])
+        text_name = str(folder / TEXT) if config.text_encoder != "words" else "words"
+        text = load_text_encoder(text_name, config.width, weights=False)
+        network = build_network(config, [build_vision_model(encoder) for encoder in saved["encoders"]], text)
+        try:
+            network.load_state_dict(load_file(folder / WEIGHTS), strict=True)
+        except Exception as error:
+            raise UserError(f"The weights in '{folder}' are missing or damaged", "Train the predictor again") from error
+        network.eval()
+        return cls(config, network, device)
+
+    def save_pretrained(self, folder: Path | str) -> None:
+        """Write weights (safetensors) and settings into `folder`, which is made if needed."""
+        from safetensors.torch import save_file
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {name: value.contiguous().cpu() for name, value in self.network.state_dict().items()}
+        save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
+        save_text_encoder(self.network.text, folder / TEXT)
+        encoders = [encoder.model.config.to_dict() for encoder in self.network.pretrained]
+        settings = {"format": FORMAT, "version": VERSION, "config": dataclasses.asdict(self.config)}
+        (folder / SETTINGS).write_text(json.dumps(settings | {"encoders": encoders}, indent=2, sort_keys=True) + "\n")
+
+    def predict(
+        self,
+        points: np.ndarray,
+        colours: np.ndarray,
+        keypoint: np.ndarray,
+        step: str,
+        motion_index: int,
+        gripper_pose: np.ndarray,
+        gripper_open: float,
+    ) -> Prediction:
+        """The next keyframe.
+
+        Args:
+            points: (N, 3) cloud [m], world frame; all cameras together.
+            colours: (N, 3) uint8.
+            keypoint: (3,) [m] what the step is about.
+            step: its text.
+            motion_index: which motion of the step comes now, from 0.
+            gripper_pose: (7,) of the gripper now.
+            gripper_open: its opening, 1 = open.
+        """
+        scene = Scene(points.astype(np.float32), colours, np.zeros(len(points), np.uint8))
+        pose, keypoint = np.asarray(gripper_pose, float), np.asarray(keypoint, float)
+        scene = prepare(scene, keypoint, pose, self.config, reach=0.0)
+        action = np.concatenate([pose, [gripper_open, 0]])
+        return self.predict_examples([Example(scene, keypoint, step, motion_index, pose, gripper_open, action)])[0]
+
+    @torch.inference_mode()
+    def predict_examples(self, examples: list[Example], batch_size: int = 16) -> list[Prediction]:
+        """Predictions for prepared examples, whose actions are not looked at."""
+        self.network.eval()
+        predictions: list[Prediction] = []
+        for start in range(0, len(examples), batch_size):
+            batch = examples[start : start + batch_size]
+            words = self.network.text.tokenize([example.step for example in batch])
+            inputs, _ = collate(batch, words, self.config)
+            outputs = self.network(inputs.to(self.device))
+            predictions += decode(outputs, [views_at(example.keypoint, self.config) for example in batch])
+        return predictions
+
+
+def build_network(config: FineConfig, pretrained: list[torch.nn.Module], text: torch.nn.Module) -> MultiViewTransformer:
+    """The network that a configuration describes, around given encoders.
+
+    Raises:
+        UserError: the settings do not fit together.
+    """
+    check(config)
+    return MultiViewTransformer(
+        torch.tensor(views_at(np.zeros(3), config).axes),
+        text,
+        pretrained,
+        tiny="tiny" in config.image_encoders,
+        tune=config.tune_encoders,
+        size=config.image_size,
+        patch=config.patch,
+        width=config.width,
+        depth=config.depth,
+        heads=config.heads,
+    )
+
+
+def check(config: FineConfig) -> None:
+    """Refuse settings of which no network can be built.
+
+    Raises:
+        UserError: says which.
+    """
+    if config.patch < 4 or config.patch & (config.patch - 1):
+        raise UserError(f"fine.patch is {config.patch}", "Use a power of two of at least 4")
+    if config.image_size % config.patch:
+        raise UserError(f"fine.image_size {config.image_size} is not a multiple of patch {config.patch}", "Change one")
+    if config.width % config.heads:
+        raise UserError(f"fine.width {config.width} is not a multiple of heads {config.heads}", "Change one")
+    if not config.image_encoders:
+        raise UserError("fine.image_encoders is empty", "Use tiny, or names or paths of SigLIP or DINOv2 models")
+    try:
+        axes = views_at(np.zeros(3), config).axes
+    except KeyError as error:
+        raise UserError(f"fine.views has no view {error}", "Use top, front, left, right or back") from error
+    if not np.all(np.abs(axes[:, :2]).sum((0, 1))):
+        raise UserError(f"fine.views {', '.join(config.views)} do not see all three axes", "Add another view")
+
+
+def read_settings(folder: Path) -> dict:
+    """The saved settings in a model folder.
+
+    Raises:
+        UserError: there are none, or of another format or version.
+    """
+    try:
+        saved = json.loads((folder / SETTINGS).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"'{folder}' holds no fine predictor", "Make one with: clap train-fine") from error
+    if (saved.get("format"), saved.get("version")) != (FORMAT, VERSION):
+        raise UserError(f"'{folder}' is no fine predictor of version {VERSION}", "Make one with: clap train-fine")
+    return saved
+
+
+def config_from_dict(values: dict) -> FineConfig:
+    """Settings from JSON, whose lists are tuples here.
+
+    Raises:
+        UserError: the keys are not those of this version.
+    """
+    try:
+        return FineConfig(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    except TypeError as error:
+        raise UserError("The fine predictor's settings are of another version", "Train the predictor again") from error

@@ -1,0 +1,79 @@
+"""What the predictor looks at: the part of a cloud around the keypoint, without the hand, drawn in canonical views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.geometry.canonical import CanonicalViews
+from stages.geometry.poses import quaternion_to_matrix
+
+EMPTY = 2.0
+"""Scaled depth of pixels where nothing is seen."""
+
+HAND_LOW = np.array([-0.07, -0.12, -0.40])
+HAND_HIGH = np.array([0.07, 0.12, -0.045])
+"""Box in the tip's frame [m] with the hand and the wrist behind it, but not the fingers."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A thinned cloud.
+
+    Attributes:
+        points: (N, 3) float32 [m], world frame.
+        colours: (N, 3) uint8.
+        cameras: (N,) uint8, which camera saw the point.
+    """
+
+    points: np.ndarray
+    colours: np.ndarray
+    cameras: np.ndarray
+
+    def __getitem__(self, keep: np.ndarray) -> Scene:
+        """The points that a mask (N,) or an index array keeps."""
+        return Scene(self.points[keep], self.colours[keep], self.cameras[keep])
+
+    def around(self, centre: np.ndarray, extent: float) -> Scene:
+        """The part within the cube of side `extent` [m] around `centre`."""
+        return self[np.abs(self.points - centre.astype(np.float32)).max(1) <= extent / 2]
+
+    def thinned(self, voxel: float) -> Scene:
+        """One point for every camera and cube of side `voxel` [m]."""
+        cell = np.floor(self.points / voxel).astype(np.int64) + 2**15
+        key = ((cell[:, 0] << 16 | cell[:, 1]) << 16 | cell[:, 2]) << 8 | self.cameras
+        return self[np.sort(np.unique(key, return_index=True)[1])]
+
+    def without_hand(self, gripper_pose: np.ndarray) -> Scene:
+        """The points that do not belong to the hand at `gripper_pose` (7,)."""
+        local = (self.points - gripper_pose[:3].astype(np.float32)) @ quaternion_to_matrix(gripper_pose[3:])
+        return self[~np.all((local > HAND_LOW) & (local < HAND_HIGH), axis=1)]
+
+
+def draw(scene: Scene, views: CanonicalViews) -> tuple[np.ndarray, np.ndarray]:
+    """Colours (V, 3, S, S) uint8 and depths (V, S, S) float32 scaled to [-1, 1] in the cube, `EMPTY` where empty."""
+    rgb, depth = views.render(scene.points, scene.colours)
+    scaled = np.where(depth < 0, np.float32(EMPTY), depth * np.float32(2 / views.extent) - 1)
+    return rgb.transpose(0, 3, 1, 2), scaled.astype(np.float32)
+
+
+def hand_features(
+    pose: np.ndarray, opening: float, centre: np.ndarray, extent: float, turn: float = 0.0, felt: bool = True
+) -> np.ndarray:
+    """The felt hand (13,) as `transformer.Inputs` wants it.
+
+    Args:
+        pose: (7,) of the gripper, in the frame of the scene.
+        opening: 1 = open.
+        centre, extent: of the cube [m].
+        turn: by how much the world was turned about the vertical [rad]. Experts choose among equivalent grasps by
+            how far they are from the robot's home, so where the robot stands must be known.
+        felt: False hides all but the turn.
+    """
+    turned = [np.cos(turn), np.sin(turn)]
+    if not felt:
+        return np.array([0.0] * 11 + turned, np.float32)
+    place = (pose[:3] - centre) * 2 / extent
+    columns = quaternion_to_matrix(pose[3:])[:, :2].T.ravel()
+    return np.concatenate([place, columns, [opening, 1.0], turned]).astype(np.float32)

@@ -1,0 +1,170 @@
+"""Training of the fine-grained predictor: budgeted in steps or minutes, and continued exactly where it was cut off."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from stages.predictor.config import FineConfig
+from stages.predictor.data import Sampler
+from stages.predictor.decoding import Targets, losses
+from stages.predictor.transformer import Inputs, MultiViewTransformer
+
+AHEAD = 3
+"""Batches drawn while the network is busy with another."""
+
+LOG_EVERY = 10
+
+Curves = dict[str, list[float]]
+
+
+class Trainer:
+    """Optimises a network on a sampler's batches and keeps an average of its weights.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: time spent training, in all sessions [s].
+        curves: values every `LOG_EVERY` steps: step, seconds, rate, loss and its parts.
+    """
+
+    def __init__(self, network: MultiViewTransformer, sampler: Sampler, config: FineConfig) -> None:
+        self.network = network
+        self.sampler = sampler
+        self.config = config
+        self.device = next(network.parameters()).device
+        self.trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+        self.average = {name: p.detach().clone() for name, p in self.trained.items()}
+        self.optimizer = torch.optim.AdamW(
+            _groups(self.trained, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
+        )
+        self.bfloat16 = use_bfloat16(config.precision, self.device)
+        self.step = 0
+        self.seconds = 0.0
+        self.curves: Curves = {}
+
+    @property
+    def done(self) -> float:
+        """Share of the budget that is used, in [0, 1]."""
+        steps = self.step / self.config.steps
+        minutes = self.seconds / 60 / self.config.minutes if self.config.minutes else 0.0
+        return min(1.0, max(steps, minutes))
+
+    def train(self, checkpoint: Path, report: Callable[[Trainer], None]) -> None:
+        """Go on until the budget is used; write checkpoints on the way; report after every logged step."""
+        self.network.train()
+        saved = began = time.monotonic()
+        before = self.seconds
+        batches = prefetch(self.sampler, self.step)
+        for inputs, targets in batches:
+            if self.done >= 1:
+                break
+            values = self._optimise(inputs, targets)
+            self.seconds = before + time.monotonic() - began
+            if self.step % LOG_EVERY == 0:
+                self._log(values)
+                report(self)
+            if time.monotonic() - saved > self.config.checkpoint_seconds:
+                self.save(checkpoint)
+                saved = time.monotonic()
+        batches.close()
+        self.save(checkpoint)
+
+    def _optimise(self, inputs: Inputs, targets: Targets) -> dict[str, Tensor]:
+        """One step; returns the losses."""
+        rate = self._rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        targets = Targets(*(value.to(self.device) for value in vars(targets).values()))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            outputs = self.network(inputs.to(self.device))
+        parts = losses(outputs, targets)
+        loss = torch.stack(list(parts.values())).sum()
+        self.optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.trained.values(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.values()), list(self.trained.values()), 1 - decay)
+        return {"loss": loss.detach()} | {name: value.detach() for name, value in parts.items()}
+
+    def _rate(self) -> float:
+        """Learning rate: linear warm-up, then half a cosine over the budget."""
+        warm = min(1.0, (self.step + 1) / max(1, self.config.warmup))
+        return self.config.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.done)))
+
+    def _log(self, values: dict[str, Tensor]) -> None:
+        row = {"step": self.step, "seconds": self.seconds, "rate": self.optimizer.param_groups[0]["lr"]}
+        for name, value in (row | {name: float(value) for name, value in values.items()}).items():
+            self.curves.setdefault(name, []).append(value)
+
+    def use_average(self) -> None:
+        """Put the averaged weights into the network; training must not go on afterwards."""
+        with torch.no_grad():
+            for name, parameter in self.trained.items():
+                parameter.copy_(self.average[name])
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint beside `path` and rename it, so that a kill leaves the old or the new one."""
+        state = {
+            "trained": dict(self.trained),
+            "average": self.average,
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "progress": {"step": self.step, "seconds": self.seconds, "curves": self.curves},
+        }
+        beside = path.with_name(path.name + ".new")
+        torch.save(state, beside)
+        os.replace(beside, path)
+
+    def load(self, path: Path) -> None:
+        """Continue from a checkpoint."""
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        with torch.no_grad():
+            for name, parameter in self.trained.items():
+                parameter.copy_(state["trained"][name])
+        self.average = state["average"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"].cpu())
+        for name, value in state["progress"].items():
+            setattr(self, name, value)
+
+
+def prefetch(sampler: Sampler, first: int) -> Iterator[tuple[Inputs, Targets]]:
+    """Batches from number `first` on, drawn by another thread while the caller computes."""
+    with ThreadPoolExecutor(1) as pool:
+        pending = [pool.submit(sampler.batch, first + i) for i in range(AHEAD)]
+        try:
+            while True:
+                ready = pending.pop(0).result()
+                first += 1
+                pending.append(pool.submit(sampler.batch, first + AHEAD - 1))
+                yield ready
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def use_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: as asked, or for "auto" where the hardware multiplies it natively."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def _groups(parameters: dict[str, nn.Parameter], decay: float) -> list[dict]:
+    """Matrices decay; vectors (biases, norms) and tables of words do not."""
+    decayed = [p for name, p in parameters.items() if p.ndim > 1 and "words" not in name]
+    spared = [p for name, p in parameters.items() if p.ndim <= 1 or "words" in name]
+    return [{"params": decayed, "weight_decay": decay}, {"params": spared, "weight_decay": 0.0}]

@@ -1,0 +1,203 @@
+"""Stage `train-fine`: the fine-grained action predictor from demonstrations -> fine/ and fine.h5."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from stages.artifacts.annotations import Keypoints, Plans
+from stages.artifacts.demonstrations import Demonstrations
+from stages.artifacts.files import parent, publish_directory, writing
+from stages.artifacts.header import Header
+from stages.artifacts.resume import begin, close_partial, open_partial
+from stages.config import Config
+from stages.errors import UserError
+from stages.geometry.clouds import frame_points
+from stages.observation import Observation
+from stages.predictor.assessment import HeldOut, assess, with_planner_errors
+from stages.predictor.config import FineConfig
+from stages.predictor.data import GENEROUS, Example, Sampler, prepare
+from stages.predictor.predictor import FinePredictor
+from stages.predictor.scene import Scene
+from stages.predictor.training import Curves, Trainer
+from stages.progress import Progress, silent
+
+CHECKPOINT = "checkpoint.pt"
+MODEL = "model"
+_TEXT = h5py.string_dtype()
+
+
+def train_fine(
+    config: Config,
+    demos: Path,
+    keypoints: Path,
+    plans: Path,
+    out_dir: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Train on the episodes of the training part whose plans fit, and measure on those held out.
+
+    Writes the model to `out_dir`, curves and held-out predictions to the file of the same name with ".h5".
+
+    Returns:
+        motions, steps, minutes, samples_per_second, loss, held_out (errors with the true keypoints by kind of step),
+        held_out_disturbed (the same with a planner's errors), path.
+
+    Raises:
+        UserError: an input cannot be read or does not belong to `demos`, nothing is left to train on, or `out_dir`
+            exists and neither flag is given.
+    """
+    parents = [parent(demos, "clap.demos"), parent(keypoints, "clap.keypoints"), parent(plans, "clap.plans")]
+    header = Header.create(
+        "clap.fine",
+        config=config.as_dict(),
+        settings=config.settings("fine"),
+        seed=config.seed,
+        parents=parents,
+    )
+    if (summary := begin(out_dir, header, resume=resume, overwrite=overwrite)) is not None:
+        return summary
+    predictor = _create(config)
+    examples = load_examples(config.fine, demos, keypoints, plans, progress)
+    partial = open_partial(out_dir, header)
+    trainer = _train(predictor, examples["train"], config, partial / CHECKPOINT, progress)
+    held_out = _assess(predictor, examples["valid"], config)
+    summary = _summary(trainer, held_out, len(examples["train"]), out_dir)
+    predictor.save_pretrained(partial / MODEL)
+    with writing(curves_path(out_dir), header, summary) as file:
+        _write(file, trainer.curves, held_out)
+    publish_directory(partial / MODEL, out_dir, header, summary)
+    close_partial(out_dir)
+    return summary
+
+
+def curves_path(out_dir: Path) -> Path:
+    """Where the curves of the model in `out_dir` are."""
+    return out_dir.with_name(f"{out_dir.name}.h5")
+
+
+def load_examples(
+    config: FineConfig, demos: Path, keypoints: Path, plans: Path, progress: Progress = silent
+) -> dict[str, list[Example]]:
+    """All motions of the episodes whose plans fit, by part: train, valid.
+
+    Raises:
+        UserError: an input cannot be read or does not belong to `demos`, or there is no motion to train on.
+    """
+    examples: dict[str, list[Example]] = {"train": [], "valid": []}
+    with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as points, Plans(plans, demos) as lines:
+        parts = {index: part for part in examples for index in episodes.indices(part)}
+        for done, (index, part) in enumerate(sorted(parts.items())):
+            progress(done, len(parts), "episodes read")
+            if lines.episode(index).ok:
+                examples[part] += _episode_examples(episodes, points, lines, index, config)
+    if not examples["train"]:
+        hint = "Collect more demonstrations, or look at the plans' problems with `clap view`"
+        raise UserError(f"{plans} has no training episode whose plan fits", hint)
+    return examples
+
+
+def scene_of(observation: Observation) -> Scene:
+    """The clouds of all cameras, each point with the number of its camera."""
+    clouds = [frame_points(frame) for frame in observation.cameras.values()]
+    return Scene(
+        points=np.concatenate([points for points, _ in clouds]),
+        colours=np.concatenate([colours for _, colours in clouds]),
+        cameras=np.repeat(np.arange(len(clouds), dtype=np.uint8), [len(points) for points, _ in clouds]),
+    )
+
+
+def _episode_examples(
+    episodes: Demonstrations, points: Keypoints, lines: Plans, index: int, config: FineConfig
+) -> list[Example]:
+    episode = episodes.episode(index, images=False)
+    plan, keypoints = lines.episode(index), points.episode(index).keypoints
+    examples = []
+    for k in np.flatnonzero(np.isfinite(keypoints).all(axis=1)):
+        observation = episodes.observation(index, int(k))
+        scene = prepare(scene_of(observation), keypoints[k], observation.gripper_pose, config, GENEROUS)
+        examples.append(
+            Example(
+                scene=scene,
+                keypoint=keypoints[k],
+                step=plan.plan[plan.step_index[k]],
+                motion_index=int(plan.motion_index[k]),
+                gripper_pose=observation.gripper_pose,
+                gripper_open=observation.gripper_open,
+                action=episode.actions[k],
+                episode=f"demo_{index}",
+                index=int(k),
+            )
+        )
+    return examples
+
+
+def _create(config: Config) -> FinePredictor:
+    if config.fine.threads:
+        torch.set_num_threads(config.fine.threads)
+    torch.manual_seed(config.seed)
+    return FinePredictor.create(config.fine, "cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _train(
+    predictor: FinePredictor, examples: list[Example], config: Config, checkpoint: Path, progress: Progress
+) -> Trainer:
+    """Train to the end of the budget, from the checkpoint if there is one."""
+    sampler = Sampler(examples, config.fine, predictor.network.text, config.seed)
+    trainer = Trainer(predictor.network, sampler, config.fine)
+    if checkpoint.exists():
+        trainer.load(checkpoint)
+    steps = config.fine.steps
+
+    def report(state: Trainer) -> None:
+        progress(round(state.done * steps), steps, f"steps, loss {state.curves['loss'][-1]:.2f}")
+
+    trainer.train(checkpoint, report)
+    trainer.use_average()
+    return trainer
+
+
+def _assess(predictor: FinePredictor, examples: list[Example], config: Config) -> dict[str, HeldOut]:
+    """Held-out predictions with true keypoints and with those of an erring planner; empty if nothing is held out."""
+    if not examples:
+        return {}
+    disturbed = with_planner_errors(examples, config.fine, config.seed)
+    return {"held_out": assess(predictor, examples), "held_out_disturbed": assess(predictor, disturbed)}
+
+
+def _summary(trainer: Trainer, held_out: dict[str, HeldOut], motions: int, out_dir: Path) -> dict[str, Any]:
+    samples = trainer.step * trainer.config.batch_size
+    loss = trainer.curves.get("loss", [])[-10:]
+    return {
+        "motions": motions,
+        "steps": trainer.step,
+        "minutes": trainer.seconds / 60,
+        "samples_per_second": samples / max(trainer.seconds, 1e-9),
+        "loss": float(np.mean(loss)) if loss else None,
+        "held_out": None,
+        "held_out_disturbed": None,
+        **{name: result.errors() for name, result in held_out.items()},
+        "path": str(out_dir),
+    }
+
+
+def _write(file: h5py.File, curves: Curves, held_out: dict[str, HeldOut]) -> None:
+    """Curves as one array each; held-out predictions as arrays over motions."""
+    for name, values in curves.items():
+        file[f"curves/{name}"] = np.array(values)
+    for name, result in held_out.items():
+        group = file.create_group(name)
+        for key in ("episode", "step"):
+            texts = np.array([getattr(example, key) for example in result.examples], object)
+            group.create_dataset(key, data=texts, dtype=_TEXT)
+        for key in ("index", "motion_index", "keypoint"):
+            group[key] = np.array([getattr(example, key) for example in result.examples])
+        for key in ("truth", "actions", "confidence", "position_error", "rotation_error"):
+            group[key] = getattr(result, key)
