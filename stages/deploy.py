@@ -12,7 +12,6 @@ from stages.artifacts.files import check_directory, parent, publish_directory
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, open_partial
 from stages.config import Config
-from stages.decision import Decision
 from stages.errors import UserError
 from stages.progress import Progress, silent
 from stages.serving.bundle import SCHEMA, checksums, fill_bundle, load_bundle
@@ -116,76 +115,19 @@ def drive(
     Raises:
         UserError: not a sound bundle, an unknown scene, or an instruction without a plan.
     """
-    from stages.evaluation.keypoints import KeypointSource
-    from stages.evaluation.rollouts import Job, roll_out
-    from stages.evaluation.video import render_video
-    from stages.serving.recordings import add_recording, recorded
+    from stages.serving.driver import Scene, run_and_record
     from stages.simulators import make_simulator
 
     config, say = config or DeployConfig(), say or _tell
     if not instruction.strip():
         raise UserError("the instruction is empty", "Say what to do")
-    job = Job(recorded(out), task, variation, _level(task, variation), 0, seed)
+    scene, parents = Scene(task, variation, seed), [parent(path, SCHEMA)]
     policy = load_bundle(path, config.device)
     simulator = make_simulator(config.simulator, image_size=config.image_size)
     try:
-        source, narrate = KeypointSource("planner", [seed]), _narrator(say)
-        rollout = roll_out(simulator, policy, job, source, config.max_steps, instruction.strip(), narrate)
-        episode = rollout.episode
-        if episode.error and not len(episode):
-            raise UserError(episode.error.rstrip("."))
-        header = Header.create("clap.demos", config={}, settings={}, seed=seed, parents=[parent(path, SCHEMA)])
-        env_args = {"env_name": config.simulator, "type": 2, "env_kwargs": {}}
-        add_recording(out, job, rollout, header, env_args)
-        video = out.with_name(f"{out.stem}-{job.index}.webp")
-        video.write_bytes(
-            render_video(
-                simulator,
-                simulator.trajectory(),
-                episode.instruction,
-                episode.plan,
-                episode.predictions.steps,
-                episode.success,
-            )
-        )
+        return run_and_record(simulator, policy, instruction.strip(), scene, out, config, say, parents)
     finally:
         simulator.close()
-    say("The task is done" if episode.success else f"The task is not done{f': {episode.error}' * bool(episode.error)}")
-    return {
-        "instruction": episode.instruction,
-        "task": task,
-        "variation": variation,
-        "seed": seed,
-        "success": episode.success,
-        "error": episode.error or None,
-        "plan": list(episode.plan),
-        "steps": list(episode.predictions.steps),
-        "recording": str(out),
-        "episode": job.index,
-        "video": str(video),
-    }
-
-
-def _level(task: str, variation: int) -> str:
-    """The test level that a scene belongs to."""
-    from stages.simulators.tabletop.tasks import LEVELS
-
-    return next((level for level in ("l1", "l2", "l3", "l4") if (task, variation) in LEVELS[level]), "l1")
-
-
-def _narrator(say: Callable[[str], None]) -> Callable[[Decision], None]:
-    plan: list[str] = []
-
-    def narrate(decision: Decision) -> None:
-        if decision.plan != plan:
-            plan[:] = decision.plan
-            say("Plan: " + "; ".join(plan))
-        x, y, z = decision.action[:3]
-        fingers = "open" if decision.action[7] > 0.5 else "closed"
-        place = f"{decision.step_index + 1}/{len(plan)} {decision.step}"
-        say(f"{place}: to ({x:.3f}, {y:.3f}, {z:.3f}) m, fingers {fingers}, confidence {decision.confidence:.2f}")
-
-    return narrate
 
 
 def _tell(text: str) -> None:

@@ -16,7 +16,7 @@ from stages.artifacts.run import RunDirectory
 from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes
 from stages.config import Config
 from stages.evaluation.config import EvaluateConfig
-from stages.evaluation.jobs import check_taskvars, jobs_of, levels_of
+from stages.evaluation.jobs import ROBOMIMIC_GYM, check_taskvars, jobs_of, levels_of
 from stages.evaluation.keypoints import Keypoints, KeypointSource, check_keypoints
 from stages.evaluation.outputs import rollout_path, write_outputs
 from stages.evaluation.policies import PolicySpec
@@ -26,10 +26,6 @@ from stages.evaluation.statistics import Rate, level_rate
 from stages.evaluation.storage import SCHEMA, seeds_in, write_rollout
 from stages.parallel import map_unordered
 from stages.progress import Progress, silent
-
-ROBOMIMIC_GYM = 2
-"""robomimic's number for environments that are made by name."""
-
 
 @dataclass(frozen=True)
 class _Level:

@@ -57,9 +57,11 @@ class PointObservation:
         colours: (N, 3) uint8.
         gripper_pose: (7,) tip position [m] and quaternion xyzw, world frame.
         gripper_open: opening in [0, 1], 1 = fully open.
+        arm: (N,) bool, which points lie on the robot's arm or hand (not its fingers); None = not known.
     """
 
     points: np.ndarray
     colours: np.ndarray
     gripper_pose: np.ndarray
     gripper_open: float
+    arm: np.ndarray | None = None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import socket
 import threading
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +16,14 @@ import msgpack
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
+from stages import deploy
 from stages.artifacts.demonstrations import Demonstrations
+from stages.artifacts.files import publish_directory, read_header
 from stages.artifacts.header import Header
 from stages.baselines.expert import ExpertPolicy
+from stages.config import Config, load_config
 from stages.decision import Decision
 from stages.errors import UserError
 from stages.evaluation.keypoints import KeypointSource
@@ -24,7 +32,10 @@ from stages.geometry.cameras import deproject
 from stages.geometry.clouds import fuse
 from stages.observation import CAMERAS, Observation, PointObservation
 from stages.serving.act import observation_message, parse_act
+from stages.serving.bundle import load_bundle, verify_bundle
 from stages.serving.client import RemotePolicy
+from stages.serving.config import DeployConfig
+from stages.serving.driver import Scene, run_and_record
 from stages.serving.encoding import array_from_json, array_to_json, pack, unpack
 from stages.serving.gembench import parse_request, point_observation
 from stages.serving.recordings import add_recording, recorded
@@ -72,10 +83,7 @@ def challenge(observation: Observation, step: int = 0, episode: int = 3, **chang
         "rgb": np.stack([f.rgb for f in frames]),
         "pc": np.stack(points).astype(np.float32),
         "depth": [],
-        "arm_links_info": (
-            {"Panda_link0_respondable_bbox": np.zeros(6)},
-            {"Panda_link0_respondable_pose": np.zeros(7)},
-        ),
+        "arm_links_info": ({}, {}),
         "gripper": np.append(observation.gripper_pose, 1.0).astype(np.float32),
     }
     return {
@@ -178,6 +186,7 @@ def test_points_outside_the_workspace_and_broken_ones_are_left_out() -> None:
         {"rgb": np.zeros((4, 2, 2, 3), np.float32)},
         {"pc": np.zeros((4, 2, 2, 3), np.float32)},
         {"pc": "text"},
+        {"pc": [[1, 2], [3]]},
     ],
 )
 def test_malformed_observations_are_refused(observation: Observation, changes: dict[str, Any]) -> None:
@@ -347,3 +356,161 @@ def test_recordings_are_added_one_by_one(tmp_path: Path) -> None:
         assert [(e.seed, e.instruction, e.success) for e in demos] == [(5, "do 5", True), (6, "do 6", True)]
         assert demos.observation(0, 0).cameras["front"].rgb.shape == (16, 16, 3)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_points_in_the_arms_boxes_are_told_apart() -> None:
+    """A box of 0.2 x 0.1 x 0.1 m, turned by 90 degrees about the vertical, around (0.1, 0, 1)."""
+    points = np.array([[0.1, 0.09, 1.0], [0.19, 0.0, 1.0], [0.1, 0.0, 1.045], [0.1, 0.0, 0.8]], np.float32)
+    boxes = {"Panda_link3_respondable_bbox": np.array([-0.1, 0.1, -0.05, 0.05, -0.05, 0.05])}
+    poses = {"Panda_link3_respondable_pose": np.array([0.1, 0, 1, 0, 0, np.sqrt(0.5), np.sqrt(0.5)])}
+    fingers = {"Panda_leftfinger_visual_bbox": np.array([-1, 1, -1, 1, -1, 1])}
+    state = {
+        "pc": points.reshape(1, 2, 2, 3),
+        "rgb": np.zeros((1, 2, 2, 3), np.uint8),
+        "gripper": np.array([0, 0, 1, 1, 0, 0, 0, 1.0]),
+    }
+    observation = point_observation(state | {"arm_links_info": [boxes | fingers, poses]})
+    assert observation.arm.tolist() == [True, False, True, False]
+    assert point_observation(state).arm is None
+    for wrong in ([boxes, {}], [boxes], "text", [{"Panda_link3_respondable_bbox": "x"}, poses]):
+        with pytest.raises(UserError, match="arm_links_info"):
+            point_observation(state | {"arm_links_info": wrong})
+
+
+def test_plain_route_without_joint_angles_gives_points(observation: Observation) -> None:
+    message = observation_message(observation)
+    del message["observation.joint_positions"]
+    seen = parse_act(message).observation
+    assert isinstance(seen, PointObservation) and seen.arm is None
+    assert np.array_equal(seen.points, fuse(observation)[0])
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Untrained planner and predictor as artifacts; the planner's base is gone afterwards."""
+    from stages.planner.config import VlmConfig
+    from stages.planner.model import PlannerModel
+    from stages.predictor.config import FineConfig
+    from stages.predictor.predictor import FinePredictor
+    from stages.pretraining.tiny import save_backbone, tiny_backbone
+
+    folder = tmp_path_factory.mktemp("models")
+    save_backbone(tiny_backbone(["grasp the red block"] * 3, 112, seed=0), folder / "base")
+    planner = PlannerModel.from_base(VlmConfig(base=str(folder / "base"), lora_rank=2))
+    planner.add_adapters()
+    planner.save_pretrained(folder / "new vlm")
+    FinePredictor.create(FineConfig(image_size=32, width=32, depth=1, heads=2)).save_pretrained(folder / "new fine")
+    for name in ("vlm", "fine"):
+        header = Header.create(f"clap.{name}", config={}, settings={}, seed=0)
+        publish_directory(folder / f"new {name}", folder / name, header, {})
+    return folder / "vlm", folder / "fine"
+
+
+@pytest.fixture(scope="module")
+def bundled(models: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("bundles") / "bundle"
+    summary = deploy.bundle(Config(seed=5), *models, out)
+    assert summary["bundle"] == str(out) and summary["files"] > 8
+    shutil.rmtree(models[0].parent / "base")
+    return out
+
+
+def test_bundle_needs_nothing_else_and_acts_the_same(
+    models: tuple[Path, Path], bundled: Path, observation: Observation
+) -> None:
+    policy = load_bundle(bundled)
+    views = policy.planner.views(*fuse(observation))
+    first, again = (p.planner.locate(["red block"], views)["red block"] for p in (policy, load_bundle(bundled)))
+    assert np.array_equal(first.heatmaps, again.heatmaps)
+    assert load_config(bundled / "config.yaml") == Config(seed=5)
+    assert list(bundled.rglob("*.safetensors"))
+    assert not [file for file in bundled.rglob("*") if file.suffix in (".bin", ".pt", ".pth", ".pkl", ".ckpt")]
+    header, _ = read_header(bundled, "clap.bundle")
+    assert [p.schema for p in header.parents] == ["clap.vlm", "clap.fine"]
+
+
+def test_manifest_holds_the_checksum_of_every_file(bundled: Path) -> None:
+    manifest = json.loads((bundled / "manifest.json").read_text())
+    files = {file.relative_to(bundled).as_posix() for file in bundled.rglob("*") if file.is_file()}
+    assert files - set(manifest) == {"manifest.json", "clap.json"}
+    for name, digest in manifest.items():
+        assert hashlib.sha256((bundled / name).read_bytes()).hexdigest() == digest
+
+
+def flip_a_bit(folder: Path) -> str:
+    file = next(folder.rglob("*.safetensors"))
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    return file.name
+
+
+def remove_a_file(folder: Path) -> str:
+    (folder / "config.yaml").unlink()
+    return "config.yaml"
+
+
+def add_a_file(folder: Path) -> str:
+    (folder / "vlm" / "more.json").write_text("{}")
+    return "more.json"
+
+
+def break_the_manifest(folder: Path) -> str:
+    (folder / "manifest.json").write_text("{")
+    return "manifest.json"
+
+
+@pytest.mark.parametrize("harm", [flip_a_bit, remove_a_file, add_a_file, break_the_manifest])
+def test_tampered_bundles_are_refused(bundled: Path, tmp_path: Path, harm: Callable[[Path], str]) -> None:
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundled, copy)
+    verify_bundle(copy)
+    name = harm(copy)
+    with pytest.raises(UserError, match=name) as refused:
+        deploy.serve(copy, port=0)
+    assert "\n" not in str(refused.value)
+
+
+def test_other_directories_are_no_bundles(models: tuple[Path, Path], tmp_path: Path) -> None:
+    for path in (models[0], tmp_path, tmp_path / "missing"):
+        with pytest.raises(UserError):
+            verify_bundle(path)
+
+
+def test_existing_bundle_is_kept_replaced_or_refused(models: tuple[Path, Path], bundled: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "bundle"
+    shutil.copytree(bundled, copy)
+    with pytest.raises(UserError, match="--resume"):
+        deploy.bundle(Config(seed=5), *models, copy)
+    assert deploy.bundle(Config(seed=5), *models, copy, resume=True)["files"] > 8
+
+
+def test_a_taken_port_is_one_clear_sentence(bundled: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UserError, match="cannot listen"):
+        deploy.serve(bundled, port=taken.getsockname()[1])
+
+
+def test_driving_refuses_what_it_cannot_do(bundled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "recordings.h5"
+    with pytest.raises(UserError, match="empty"):
+        deploy.drive(bundled, "  ", "push_button", 0, 1, out)
+    with pytest.raises(UserError, match="push_button"):
+        deploy.drive(bundled, "push it", "push_buton", 0, 1, out)
+    assert not out.exists()
+
+
+def test_driving_records_and_films(tmp_path: Path) -> None:
+    """The whole driver with the expert in the policy's place."""
+    said: list[str] = []
+    out = tmp_path / "recordings.h5"
+
+    simulator = make_simulator("tabletop", image_size=24)
+    scene, config = Scene("push_button", 0, 4), DeployConfig()
+    summary = run_and_record(simulator, ExpertPolicy(simulator), "press it", scene, out, config, said.append)
+    simulator.close()
+    assert summary["success"] and summary["steps"] == ["push down the maroon button"] * 2
+    assert said[0] == "Plan: push down the maroon button" and said[-1] == "The task is done" and len(said) == 4
+    with Demonstrations(out) as demos:
+        assert demos.episode(0).instruction == "press it"
+    with Image.open(summary["video"]) as video:
+        assert video.format == "WEBP" and video.n_frames > 5

@@ -10,6 +10,9 @@ from stages.evaluation.config import EvaluateConfig
 from stages.evaluation.results import LEVELS, TEST_LEVELS
 from stages.evaluation.rollouts import Job
 
+ROBOMIMIC_GYM = 2
+"""robomimic's number for environments that are made by name."""
+
 FIRST_SEED = 200_000
 """Evaluation placements are drawn from seeds that training never uses."""
 

@@ -10,6 +10,7 @@ A request is one flat map:
 | `observation.depth.<camera>` | (H, W) [m] along the optical axis |
 | `observation.intrinsics.<camera>` | (3, 3) [px] |
 | `observation.extrinsics.<camera>` | (4, 4) camera to world, OpenCV axes |
+| `observation.joint_positions` | (7,) [rad] optional, lets the planner look past the robot's own arm |
 | `observation.points`, `observation.colours` | (N, 3) [m, world], (N, 3) uint8, instead of cameras |
 | `keypoint` | (3,) optional, replaces the planner's |
 """
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from stages.errors import UserError
+from stages.geometry.clouds import fuse
 from stages.geometry.workspace import inside_workspace
 from stages.observation import CameraFrame, Observation, PointObservation
 from stages.serving.encoding import array_from_json
@@ -60,6 +62,7 @@ def observation_message(observation: Observation | PointObservation) -> dict[str
     }
     if isinstance(observation, PointObservation):
         return message | {"observation.points": observation.points, "observation.colours": observation.colours}
+    message["observation.joint_positions"] = observation.joint_positions
     for name, frame in observation.cameras.items():
         message |= {
             f"{IMAGES}{name}": frame.rgb,
@@ -84,7 +87,11 @@ def _observation(message: Mapping[str, Any]) -> Observation | PointObservation:
     if not names:
         raise UserError("the request has no camera", f"Send {IMAGES}<camera>, or observation.points")
     cameras = {name: _frame(message, name) for name in names}
-    return Observation(cameras, pose, opening, joint_positions=np.zeros(7))
+    if "observation.joint_positions" in message:
+        joints = _array(message, "observation.joint_positions", np.float64, (7,))
+        return Observation(cameras, pose, opening, joints)
+    points, colours = fuse(Observation(cameras, pose, opening, joint_positions=np.zeros(7)))
+    return PointObservation(points, colours, pose, opening)
 
 
 def _frame(message: Mapping[str, Any], name: str) -> CameraFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,15 @@ from typing import Any
 import numpy as np
 
 from stages.errors import UserError
+from stages.geometry.poses import quaternion_to_matrix
 from stages.geometry.workspace import inside_workspace
 from stages.observation import PointObservation
 from stages.serving.encoding import unpack
+
+BOX_MARGIN = 0.01
+"""Added to each side of a link's box [m]."""
+
+_ARM_LINK = re.compile(r"Panda_(link0_visual|link[1-7]_respondable|gripper_visual)_bbox$")
 
 FIELDS = ("taskvar", "episode_id", "step_id", "instruction", "obs_state_dict")
 OBSERVATION_FIELDS = ("rgb", "pc", "gripper")
@@ -49,9 +56,15 @@ def point_observation(state: Mapping[str, Any]) -> PointObservation:
     """Fuse GemBench's point images into one cloud, cropped to the workspace.
 
     Args:
-        state: `rgb` (C, H, W, 3) uint8, `pc` (C, H, W, 3) [m, world], `gripper` (8,) position, quaternion xyzw, open.
+        state: `rgb` (C, H, W, 3) uint8, `pc` (C, H, W, 3) [m, world], `gripper` (8,) position, quaternion xyzw, open;
+            `arm_links_info`, boxes and poses of the links by name, may be left out.
     """
-    rgb, points, gripper = (np.asarray(state[name]) for name in OBSERVATION_FIELDS)
+    try:
+        rgb, points, gripper = (np.asarray(state[name]) for name in OBSERVATION_FIELDS)
+    except ValueError as error:
+        raise UserError(
+            f"the observation is not made of arrays ({error})", "Send rgb, pc and gripper as arrays"
+        ) from error
     if points.ndim != 4 or points.shape[-1] != 3 or points.shape != rgb.shape:
         shapes = f"pc has shape {points.shape}, rgb {rgb.shape}"
         raise UserError(shapes, "Send both as (cameras, height, width, 3)")
@@ -63,8 +76,31 @@ def point_observation(state: Mapping[str, Any]) -> PointObservation:
         raise UserError("the gripper's quaternion is zero", "Send a unit quaternion xyzw")
     points = points.reshape(-1, 3).astype(np.float32)
     keep = np.isfinite(points).all(axis=1) & inside_workspace(points)
-    pose = gripper[:7].astype(np.float64)
-    return PointObservation(points[keep], rgb.reshape(-1, 3)[keep], pose, float(gripper[7]))
+    points, colours, pose = points[keep], rgb.reshape(-1, 3)[keep], gripper[:7].astype(np.float64)
+    return PointObservation(points, colours, pose, float(gripper[7]), _on_arm(points, state.get("arm_links_info")))
+
+
+def _on_arm(points: np.ndarray, links: Any) -> np.ndarray | None:
+    """Which points (N, 3) lie in the boxes of the arm's links and hand; None where the request has no boxes.
+
+    Args:
+        links: two maps, "<link>_bbox" -> (6,) low and high per axis [m], "<link>_pose" -> (7,) of the box's centre.
+    """
+    if not links:
+        return None
+    try:
+        boxes, poses = links
+        inside = np.zeros(len(points), bool)
+        for name, box in boxes.items():
+            if _ARM_LINK.match(name):
+                pose, box = (np.asarray(v, float) for v in (poses[name.replace("_bbox", "_pose")], box))
+                local = (points - pose[:3]) @ quaternion_to_matrix(pose[3:7])
+                inside |= (np.abs(local) <= (box[1::2] - box[::2]) / 2 + BOX_MARGIN).all(axis=1)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            "arm_links_info is malformed", "Send the boxes and the poses of the links, or leave it out"
+        ) from error
+    return inside
 
 
 def _require(message: Any, fields: tuple[str, ...], where: str) -> None:

@@ -1,0 +1,98 @@
+"""Driving the embedded robot from an instruction, step by step, and keeping what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.artifacts.header import Header, Parent
+from stages.decision import Decision
+from stages.errors import UserError
+from stages.evaluation.jobs import ROBOMIMIC_GYM
+from stages.evaluation.keypoints import KeypointSource
+from stages.evaluation.results import TEST_LEVELS
+from stages.evaluation.rollouts import Job, Policy, roll_out
+from stages.evaluation.video import render_video
+from stages.serving.config import DeployConfig
+from stages.serving.recordings import add_recording, recorded
+from stages.simulators.protocol import Simulator
+from stages.simulators.tabletop.tasks import LEVELS
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stands on the table."""
+
+    task: str
+    variation: int
+    seed: int
+
+
+def run_and_record(
+    simulator: Simulator,
+    policy: Policy,
+    instruction: str,
+    scene: Scene,
+    out: Path,
+    config: DeployConfig,
+    say: Callable[[str], None],
+    parents: Sequence[Parent] = (),
+) -> dict[str, Any]:
+    """Do an instruction in a scene, add the episode to the recordings `out`, and put a video beside them.
+
+    Raises:
+        UserError: an unknown scene, or an instruction without a plan.
+    """
+    job = Job(recorded(out), scene.task, scene.variation, _level(scene), 0, scene.seed)
+    source = KeypointSource("planner", [])
+    rollout = roll_out(simulator, policy, job, source, config.max_steps, instruction, _narrator(say))
+    episode = rollout.episode
+    if not len(episode):
+        raise UserError(episode.error.rstrip(".") or "the policy had nothing to do", "Say it in other words")
+    header = Header.create("clap.demos", config={}, settings={}, seed=scene.seed, parents=parents)
+    env_args = {"env_name": config.simulator, "type": ROBOMIMIC_GYM, "env_kwargs": {}}
+    add_recording(out, job, rollout, header, env_args)
+    video = out.with_name(f"{out.stem}-{job.index}.webp")
+    steps = episode.predictions.steps
+    video.write_bytes(
+        render_video(simulator, simulator.trajectory(), instruction, episode.plan, steps, episode.success)
+    )
+    say("The task is done" if episode.success else f"The task is not done: {rollout.failure}")
+    return {
+        "instruction": instruction,
+        "task": scene.task,
+        "variation": scene.variation,
+        "seed": scene.seed,
+        "success": episode.success,
+        "error": episode.error or None,
+        "failure": rollout.failure or None,
+        "plan": list(episode.plan),
+        "steps": list(steps),
+        "recording": str(out),
+        "episode": job.index,
+        "video": str(video),
+    }
+
+
+def _level(scene: Scene) -> str:
+    """The test level that a scene belongs to; the first one for scenes in none."""
+    place = (scene.task, scene.variation)
+    return next((level for level in TEST_LEVELS if place in LEVELS[level]), TEST_LEVELS[0])
+
+
+def _narrator(say: Callable[[str], None]) -> Callable[[Decision], None]:
+    """Tells the plan when it is new, and every motion before it is made."""
+    plan: list[str] = []
+
+    def narrate(decision: Decision) -> None:
+        if decision.plan != plan:
+            plan[:] = decision.plan
+            say("Plan: " + "; ".join(plan))
+        x, y, z = decision.action[:3]
+        fingers = "open" if decision.action[7] > 0.5 else "closed"
+        place = f"{decision.step_index + 1}/{len(plan)} {decision.step}"
+        say(f"{place}: to ({x:.3f}, {y:.3f}, {z:.3f}) m, fingers {fingers}, confidence {decision.confidence:.2f}")
+
+    return narrate
