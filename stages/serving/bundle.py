@@ -53,7 +53,7 @@ def verify_bundle(path: Path) -> None:
         UserError: it is no bundle, or a file is missing, changed or foreign.
     """
     check_directory(path, SCHEMA)
-    hint = "Make the bundle again with `clap deploy bundle --overwrite`"
+    hint = "Make the bundle again with `clap deploy --overwrite`"
     try:
         recorded = json.loads((path / MANIFEST).read_text())
     except (OSError, ValueError) as error:

@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,8 @@ def run_app(app: FastAPI, host: str, port: int, announce: Callable[[str], None])
                 f"cannot listen on {host}:{port} ({error.strerror or error})", "Choose another port"
             ) from error
         announce(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}")
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
 
 
 def _from_json(body: bytes) -> Any:
