@@ -21,7 +21,7 @@ class Cabinet:
 
     width: float = 0.30
     depth: float = 0.25
-    legs: float = 0.035
+    legs: float = 0.05
     pitch: float = 0.065
     board: float = 0.012
     travel: float = 0.21
@@ -126,7 +126,8 @@ WALL = 0.015
 DOOR = 0.022
 """Thickness of a microwave's walls and of its door [m]."""
 
-PUSH_BELOW_TOP = 0.02
+CLEAR_OF_TABLE = 0.004
+PUSH_BELOW_TOP = 0.024
 """How far below its upper edge a door is pushed [m]: the hand, 45 mm above the tip, passes over the oven."""
 
 PUSH_SHARE = 0.62
@@ -193,7 +194,7 @@ def _microwave_door(scene: Scene, body: Thing, m: Microwave) -> Thing:
     )
     scene.hinge(door, (0, 0, m.hinge), (-np.deg2rad(60), m.opening), damping=0.25, frictionloss=0.03, armature=0.01)
     along = -m.hinge * m.door / 2
-    size = (DOOR, m.door - 0.004, m.height)
+    size = (DOOR, m.door - 0.004, m.height - 2 * CLEAR_OF_TABLE)
     scene.box(door, size, m.front, (-DOOR / 2, along, middle))
     window = (0.002, m.door * 0.66, m.height * 0.62)
     for x in (-DOOR - 0.0005, 0.0005):

@@ -13,8 +13,8 @@ from stages.simulators.tabletop.skills import DOWN, motion, tip_at
 from stages.simulators.tabletop.state import State
 from stages.steps import Step
 
-FORWARD = axis_rotation(1, -np.pi / 2) @ DOWN
-"""Rotation (3, 3) of a tip that points along world X with its fingers along world Y."""
+FORWARD = axis_rotation(1, -np.pi / 2) @ DOWN @ axis_rotation(2, np.pi)
+"""Rotation (3, 3) of a tip that points along world X with its fingers along world Y, turned the way the arm prefers."""
 
 
 def pull(state: State, thing: Thing, direction: np.ndarray, distance: float) -> Iterator[Motion]:
