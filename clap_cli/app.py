@@ -8,7 +8,18 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from clap_cli import annotate_keypoints, collect, decompose, deploy, evaluate, finetune_vlm, status, train_fine, view
+from clap_cli import (
+    annotate_keypoints,
+    collect,
+    decompose,
+    deploy,
+    evaluate,
+    finetune_vlm,
+    pretrain_vlm,
+    status,
+    train_fine,
+    view,
+)
 from stages.errors import UserError
 
 app = typer.Typer(
@@ -25,6 +36,7 @@ app.command("finetune-vlm")(finetune_vlm.command)
 app.command("train-fine")(train_fine.command)
 app.command("evaluate")(evaluate.command)
 app.add_typer(deploy.app, name="deploy")
+app.command("pretrain-vlm")(pretrain_vlm.command)
 app.command("status")(status.command)
 app.command("view")(view.command)
 

@@ -41,7 +41,6 @@ def command(
             keypoints or paths.keypoints,
             plans or paths.plans,
             paths.vlm,
-            base=resolved.vlm.base,
             resume=resume,
             overwrite=overwrite,
             progress=progress,

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -18,6 +18,8 @@ from stages.evaluation.config import EvaluateConfig
 from stages.planner.config import VlmConfig
 from stages.predictor.config import FineConfig
 from stages.serving.config import DeployConfig
+
+Settings = TypeVar("Settings")
 
 INCIDENTAL = frozenset({"workers", "threads", "checkpoint_seconds", "device", "host", "port", "max_request_mb"})
 """Keys that decide how fast or where something is made, not what."""
@@ -124,12 +126,18 @@ def load_config(path: Path | None = None, assignments: Iterable[str] = (), **val
         UserError: an unreadable file, an unknown key or a value of the wrong type.
     """
     config = Config() if path is None else _updated(Config(), _read_yaml(path), "")
-    for assignment in assignments:
-        config = _updated(config, _parse_assignment(assignment), "")
+    config = assigned(config, assignments)
     for name, value in values.items():
         if value is not None:
             config = _updated(config, _nested(name.split("__"), value), "")
     return config
+
+
+def assigned(settings: Settings, assignments: Iterable[str]) -> Settings:
+    """A copy of a settings object with "key=value" assignments carried out; see `load_config`."""
+    for assignment in assignments:
+        settings = _updated(settings, _parse_assignment(assignment), "")
+    return settings
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

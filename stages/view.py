@@ -127,7 +127,7 @@ def _draw_episode(subject: _Subject) -> Figure:
     cameras = list(episode.observations[0].cameras)
     views = CanonicalViews()
     rows, columns = len(episode.observations), len(cameras) + len(views.names)
-    head = 0.5 + 0.2 * (2 + len(subject.plan))
+    head = 0.5 + 0.16 * (2 + len(subject.plan))
     figure = Figure(figsize=(columns * CELL + 1.2, rows * (CELL + 0.25) + head))
     grid = figure.subplots(rows, columns, squeeze=False)
     figure.subplots_adjust(

@@ -1,0 +1,79 @@
+"""What several tests share: the command line in this process, and a tiny run made by it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+TINY = ("--set", "collect.image_size=32", "--set", "collect.valid_fraction=0.5", "--workers", "1")
+"""Options of a collection that takes a second or two."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one object that it printed."""
+        return json.loads(self.out)
+
+
+def clap_process(*args: str | Path, **options: Any) -> subprocess.Popen[str]:
+    """The command line in a process of its own, in a group of its own."""
+    code = "import sys; sys.argv[0] = 'clap'; from clap_cli.app import main; main()"
+    command = [sys.executable, "-c", code, *map(str, args)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options
+    )
+
+
+def clap_alone(*args: str | Path, **options: Any) -> Outcome:
+    """The command line in a process of its own, to its end."""
+    process = clap_process(*args, **options)
+    out, err = process.communicate(timeout=200)
+    return Outcome(process.returncode, out, err)
+
+
+@pytest.fixture
+def clap(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """The command line in this process."""
+    from clap_cli.app import main
+
+    def run(*args: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["clap", *map(str, args)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Outcome(ended.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with two demonstrations of each of two variations, annotated and decomposed. Read only."""
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    for args in (
+        ("collect", "demos", "--task", "push_button+0", "--task", "pick_and_lift+0", "--episodes", "2", *TINY),
+        ("annotate-keypoints", "--workers", "1"),
+        ("decompose",),
+    ):
+        outcome = clap_alone(*args, "--run", run)
+        assert outcome.code == 0, outcome.err
+    return run
