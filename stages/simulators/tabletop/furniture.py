@@ -21,11 +21,11 @@ class Cabinet:
 
     width: float = 0.30
     depth: float = 0.25
-    legs: float = 0.05
-    pitch: float = 0.065
+    legs: float = 0.045
+    pitch: float = 0.06
     board: float = 0.012
     travel: float = 0.21
-    handle_length: float = 0.046
+    handle_length: float = 0.042
     handle_gap: float = 0.042
     frame_colour: Colour = (0.72, 0.62, 0.48)
     drawer_colour: Colour = (0.83, 0.83, 0.82)

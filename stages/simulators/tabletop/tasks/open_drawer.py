@@ -25,7 +25,7 @@ class OpenDrawer(Task[str]):
 
     name = "open_drawer"
     variations = dict(enumerate(LEVELS))
-    region = (0.29, 0.36, -0.12, 0.12)
+    region = (0.30, 0.37, -0.12, 0.12)
     yaw_range = (-np.pi / 8, np.pi / 8)
 
     def instructions(self) -> list[str]:
