@@ -24,9 +24,7 @@ def deproject(depth: np.ndarray, intrinsics: np.ndarray, camera_to_world: np.nda
     return points @ camera_to_world[:3, :3].T + camera_to_world[:3, 3]
 
 
-def project(
-    points: np.ndarray, intrinsics: np.ndarray, camera_to_world: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def project(points: np.ndarray, intrinsics: np.ndarray, camera_to_world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pixels (..., 2) and depths (...,) [m] of world points (..., 3); points behind have a negative depth."""
     camera = (points - camera_to_world[:3, 3]) @ camera_to_world[:3, :3]
     depth = camera[..., 2]

@@ -1,0 +1,73 @@
+"""Taking the Panda's own arm out of a point cloud, from its joint angles, so that it hides nothing from above.
+
+The arm is modelled by capsules between the joints, after the manufacturer's modified Denavit-Hartenberg parameters
+(Franka Emika, Robot and interface specifications). Fingers stay: what they hold and touch must be seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stages.geometry.poses import axis_rotation
+from stages.geometry.workspace import TABLE_HEIGHT
+
+BASE = np.array([-0.31, 0.0, TABLE_HEIGHT])
+"""Foot of the robot, world frame [m]; it looks along X."""
+
+_LINKS = (
+    # a [m], d [m], alpha [rad] of Craig's convention
+    (0.0, 0.333, 0.0),
+    (0.0, 0.0, -np.pi / 2),
+    (0.0, 0.316, np.pi / 2),
+    (0.0825, 0.0, np.pi / 2),
+    (-0.0825, 0.384, -np.pi / 2),
+    (0.0, 0.0, np.pi / 2),
+    (0.088, 0.0, np.pi / 2),
+)
+_FLANGE = 0.107
+_RADII = (0.18, 0.15, 0.15, 0.15, 0.15, 0.14, 0.12, 0.10)
+"""Of the capsules from joint to joint, wide enough for the motor housings beside the joints [m]."""
+_HAND_RADIUS, _HAND_HALF_WIDTH, _HAND_CENTRE = 0.05, 0.08, 0.02
+_HAND_TURN = axis_rotation(2, -np.pi / 4)
+
+
+def arm_capsules(joint_positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Segments (C, 2, 3), world frame [m], and radii (C,) [m] that cover the arm and the hand without its fingers."""
+    pose = np.eye(4)
+    pose[:3, 3] = BASE
+    centres = [BASE]
+    for (a, d, alpha), angle in zip(_LINKS, joint_positions, strict=True):
+        pose = pose @ _moved(axis_rotation(0, alpha), (a, 0, 0)) @ _moved(axis_rotation(2, angle), (0, 0, d))
+        centres.append(pose[:3, 3])
+    flange = pose @ _moved(_HAND_TURN, (0, 0, _FLANGE))
+    across, along = flange[:3, 1], flange[:3, 2]
+    hand = flange[:3, 3] + _HAND_CENTRE * along
+    segments = [*zip(centres, [*centres[1:], flange[:3, 3] - 0.04 * along], strict=True)]
+    segments.append((hand - _HAND_HALF_WIDTH * across, hand + _HAND_HALF_WIDTH * across))
+    return np.array(segments), np.array([*_RADII, _HAND_RADIUS])
+
+
+def outside_arm(points: np.ndarray, joint_positions: np.ndarray) -> np.ndarray:
+    """Which points (N, 3), world frame [m], are not the arm's: (N,) bool."""
+    keep = np.ones(len(points), bool)
+    above = np.flatnonzero(points[:, 2] > TABLE_HEIGHT + 0.02)
+    candidates = points[above]
+    inside = np.zeros(len(candidates), bool)
+    for (start, end), radius in zip(*arm_capsules(joint_positions), strict=True):
+        inside |= _distance_to_segment(candidates, start, end) < radius
+    keep[above] = ~inside
+    return keep
+
+
+def _distance_to_segment(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    direction = end - start
+    length = direction @ direction
+    relative = points - start
+    along = np.clip(relative @ direction / length, 0, 1) if length > 0 else np.zeros(len(points))
+    return np.linalg.norm(relative - along[:, None] * direction, axis=1)
+
+
+def _moved(rotation: np.ndarray, position: tuple[float, float, float]) -> np.ndarray:
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = rotation, position
+    return pose

@@ -1,0 +1,149 @@
+"""The planner's network: backbone, LoRA adapters and pointer head; saved the PEFT way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from stages.errors import UserError
+from stages.geometry.canonical import CanonicalViews
+from stages.planner.backbone import Backbone, load_backbone
+from stages.planner.config import VlmConfig
+from stages.planner.pointer import PointerHead
+
+_POINTER, _SETTINGS, _ADAPTER = "pointer.safetensors", "planner.json", "adapter"
+
+
+@dataclass(frozen=True)
+class PlannerOutput:
+    """What one pass gives.
+
+    Attributes:
+        token_logits: (A, vocabulary) next-token scores at the positions before each answer token.
+        token_labels: (A,) the answer tokens themselves.
+        heatmaps: (K, V, C, C) pointer logits of all keypoint tokens, in batch order.
+    """
+
+    token_logits: Tensor
+    token_labels: Tensor
+    heatmaps: Tensor
+
+
+class PlannerModel(nn.Module):
+    """Backbone and pointer head as one trainable module."""
+
+    def __init__(self, backbone: Backbone, config: VlmConfig) -> None:
+        super().__init__()
+        self.backbone, self.config = backbone, config
+        self.vlm = backbone.model
+        tokens_per_side, rest = divmod(config.image_size, backbone.pixels_per_token)
+        if rest:
+            raise UserError(
+                f"vlm.image_size is {config.image_size} px",
+                f"Choose a multiple of the backbone's {backbone.pixels_per_token} px",
+            )
+        self.pointer = PointerHead(
+            backbone.hidden_size, len(config.views), tokens_per_side, config.pointer_cells, config.pointer_width
+        )
+
+    @property
+    def views(self) -> CanonicalViews:
+        return CanonicalViews(size=self.config.image_size, names=self.config.views)
+
+    def forward(self, batch: dict[str, Tensor]) -> PlannerOutput:
+        """One pass over exchanges encoded by `Backbone.encode`, plus `pixels` (B, V, 3, S, S) in [0, 1]."""
+        inputs = dict(batch)
+        answer_mask, pixels = inputs.pop("answer_mask"), inputs.pop("pixels")
+        core = self.vlm.get_base_model() if isinstance(self.vlm, PeftModel) else self.vlm
+        hidden = core.model(**inputs, use_cache=False).last_hidden_state
+        ids = inputs["input_ids"]
+        before = torch.zeros_like(answer_mask)
+        before[:, :-1] = answer_mask[:, 1:]
+        return PlannerOutput(
+            core.lm_head(hidden[before]), ids[:, 1:][answer_mask[:, 1:]], self._point(hidden, ids, pixels)
+        )
+
+    def _point(self, hidden: Tensor, ids: Tensor, pixels: Tensor) -> Tensor:
+        is_keypoint = ids == self.backbone.keypoint_token_id
+        if not is_keypoint.any():
+            return hidden.new_zeros(0, len(self.config.views), self.config.pointer_cells, self.config.pointer_cells)
+        per_example = is_keypoint.sum(1)
+        queries = hidden.new_zeros(len(ids), max(1, int(per_example.max())), hidden.shape[-1])
+        slots = torch.arange(queries.shape[1], device=ids.device) < per_example[:, None]
+        queries[slots] = hidden[is_keypoint]
+        image_tokens = hidden[ids == self.backbone.image_token_id].view(len(ids), -1, hidden.shape[-1])
+        return self.pointer(queries, image_tokens, pixels)[slots]
+
+    def add_adapters(self) -> None:
+        """Freeze the backbone and put LoRA adapters on its linear layers; a new `KEYPOINT` row stays trainable."""
+        rows = {"embed_tokens": [self.backbone.keypoint_token_id]} if self.backbone.added_keypoint else None
+        lora = LoraConfig(
+            r=self.config.lora_rank,
+            lora_alpha=self.config.lora_alpha,
+            target_modules="all-linear",
+            trainable_token_indices=rows,
+        )
+        self.vlm = get_peft_model(self.backbone.model, lora)
+
+    def trainable_state(self) -> dict[str, Tensor]:
+        """Copies of all parameters that are trained, by name."""
+        return {name: p.detach().clone() for name, p in self.named_parameters() if p.requires_grad}
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write adapters (or, without adapters, the whole backbone), pointer, tokenizer, processor and settings."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.vlm.save_pretrained(folder / _ADAPTER if isinstance(self.vlm, PeftModel) else folder)
+        self._save_rest(folder)
+
+    def save_merged(self, folder: Path) -> None:
+        """Like `save_pretrained`, with the adapters merged: the folder needs no base, and is one itself."""
+        self.merge_adapters()
+        self.save_pretrained(folder)
+
+    def merge_adapters(self) -> None:
+        """Fold the adapters into the backbone's weights, which makes every pass faster."""
+        if isinstance(self.vlm, PeftModel):
+            self.vlm = self.backbone.model = self.vlm.merge_and_unload()
+
+    def _save_rest(self, folder: Path) -> None:
+        save_file({k: v.contiguous() for k, v in self.pointer.state_dict().items()}, folder / _POINTER)
+        self.backbone.tokenizer.save_pretrained(folder)
+        self.backbone.image_processor.save_pretrained(folder)
+        (folder / _SETTINGS).write_text(json.dumps(asdict(self.config), indent=2) + "\n")
+
+    @classmethod
+    def from_base(cls, config: VlmConfig, dtype: torch.dtype = torch.float32) -> PlannerModel:
+        """Start from `config.base`; a base that carries a pre-trained pointer head brings it along."""
+        backbone = load_backbone(config.base, dtype)
+        model = cls(backbone, config)
+        pointer = Path(backbone.model.name_or_path) / _POINTER
+        if pointer.is_file():
+            model.pointer.load_state_dict(load_file(pointer))
+        return model
+
+    @classmethod
+    def from_pretrained(cls, folder: Path, dtype: torch.dtype = torch.float32) -> PlannerModel:
+        """Load what `save_pretrained` wrote, adapters merged.
+
+        Raises:
+            UserError: the folder is not a planner.
+        """
+        if not (folder / _SETTINGS).is_file():
+            raise UserError(f"'{folder}' holds no planner", "Train one with 'clap finetune-vlm'")
+        settings = json.loads((folder / _SETTINGS).read_text())
+        config = VlmConfig(**{**settings, "views": tuple(settings["views"])})
+        adapter = folder / _ADAPTER
+        backbone = load_backbone(config.base if adapter.is_dir() else str(folder), dtype)
+        backbone.tokenizer = backbone.tokenizer.from_pretrained(folder)
+        model = cls(backbone, config)
+        model.pointer.load_state_dict(load_file(folder / _POINTER))
+        if adapter.is_dir():
+            model.vlm = PeftModel.from_pretrained(backbone.model, adapter)
+            model.merge_adapters()
+        return model.eval()

@@ -1,0 +1,1 @@
+"""What the tiny base learns before any demonstration: procedural scenes and language, none of a benchmark's."""
