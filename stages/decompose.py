@@ -156,12 +156,7 @@ def _check_step(step: Step, span: _Span, config: DecomposeConfig) -> str:
                 (not _near(span.poses[-1], span.target, config), "closes away from it"),
             )
         case "release":
-            closed = np.flatnonzero(~span.opened)
-            return _first(
-                (not span.opened[-1], "ends with a closed gripper"),
-                (closed.size == 0, "opens a gripper that was not closed"),
-                (closed.size and not _near(span.poses[closed[-1] + 1], span.target, config), "opens away from it"),
-            )
+            return _check_release(span, config)
         case "lift":
             return _first(
                 (span.travel[2] < config.rise, "does not rise"),
@@ -173,7 +168,7 @@ def _check_step(step: Step, span: _Span, config: DecomposeConfig) -> str:
                 (span.opened[-1], "presses with an open gripper"),
             )
         case "rotate":
-            return _first((_turn(span.poses) < config.turn, "does not turn"))
+            return _first((_turn(span.poses[-2:]) < config.turn, "does not turn"))
         case "move" | "pull":
             return _first(
                 (distance < config.displacement, "does not move"),
@@ -182,6 +177,15 @@ def _check_step(step: Step, span: _Span, config: DecomposeConfig) -> str:
             )
         case _:
             return _first((distance < config.displacement, "does not move"))
+
+
+def _check_release(span: _Span, config: DecomposeConfig) -> str:
+    if not span.opened[-1]:
+        return "ends with a closed gripper"
+    if span.opened.all():
+        return "opens a gripper that was not closed"
+    opening = int(np.flatnonzero(~span.opened)[-1]) + 1
+    return "" if _near(span.poses[opening], span.target, config) else "opens away from it"
 
 
 def _first(*findings: tuple[bool, str]) -> str:
@@ -199,8 +203,8 @@ def _left_behind(span: _Span) -> bool:
 
 
 def _turn(poses: np.ndarray) -> float:
-    """Angle between the tip's first and last rotation [rad]."""
-    return float(2 * np.arccos(np.clip(abs(poses[0, 3:] @ poses[-1, 3:]), 0, 1)))
+    """Angle between the rotations of two poses (2, 7) [rad]."""
+    return float(2 * np.arccos(np.clip(abs(poses[0, 3:] @ poses[1, 3:]), 0, 1)))
 
 
 def _summary(plans: list[PlanAnnotation], out: Path) -> dict[str, Any]:
