@@ -92,7 +92,13 @@ def render(report: Report) -> str:
     )
 
 
-_ABLATION_NOTE = "The same policy and seeds, with the planner's keypoint replaced by a random or the true one."
+_SOURCES = {
+    "planner": "the planner",
+    "random": "chance",
+    "truth": "the truth",
+    "expert": "(the simulator's expert acts)",
+}
+_ABLATION_NOTE = "The same scenes and instructions, with the planner's keypoint replaced."
 _PREDICTION_NOTE = (
     "At every state that the policy reached, what the expert would do there is the truth; "
     "keypoints are compared where the step was right."
@@ -146,7 +152,7 @@ def _ablations(report: Report) -> str:
         cells = [
             f"{_percent(table[level]['rate'])} {_interval(table[level])}" if level in table else "" for level in shown
         ]
-        rows.append([f"keypoint: {source}", *cells])
+        rows.append([_SOURCES[source], *cells])
     return _table(["", *(level.upper() if level != "train" else level for level in shown)], rows)
 
 
