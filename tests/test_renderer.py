@@ -164,3 +164,14 @@ def test_formats() -> None:
     assert (rgb.shape, rgb.dtype) == ((*SIZE, 3), np.uint8)
     assert (depth.shape, depth.dtype) == (SIZE, np.float32)
     assert (mask.shape, mask.dtype) == (SIZE, np.uint16)
+
+
+@pytest.mark.parametrize("distance", [0.02, 0.06, 0.3])
+def test_body_around_or_beside_the_camera_is_not_cut_off(distance: float) -> None:
+    """A moving body near the camera must look like a fixed one, whose rays are all cast."""
+    geoms = '<geom type="box" size=".05 .04 .3" pos="0 0.05 0"/><geom type="box" size=".01 .1 .01" pos="0 0 -.1"/>'
+    camera = look_at(np.array([distance, 0.0, 0.0]), np.array([0.0, 0.1, -0.2]))
+    moving = picture(f"<body><freejoint/>{geoms}</body>", camera)
+    for mine, other in zip(moving, picture(geoms, camera), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert (moving[2] > 0).any()

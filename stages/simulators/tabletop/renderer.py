@@ -15,7 +15,8 @@ import numpy as np
 
 from stages.geometry.cameras import pixel_rays
 from stages.geometry.open3d_import import import_open3d
-from stages.simulators.tabletop.shapes import Triangles, geom_colour, geom_triangles, is_visual, joined
+from stages.simulators.tabletop.shapes import Triangles, geom_colours, geom_triangles, is_visual, joined
+from stages.simulators.tabletop.windows import windows
 
 BACKGROUND = np.float32([0.80, 0.84, 0.88])
 AMBIENT = np.float32(0.42)
@@ -28,8 +29,6 @@ SOFTNESS = np.float32(0.25)
 """Cosine of the angle to the key light over which a shadow fades on a surface that turns away from it."""
 DARKEST = np.float32(0.05)
 """Reflectance of black: without it, black things would show no shape."""
-NEAR = 0.01
-"""A bounding box reaching closer than this may surround the camera [m]."""
 SHADOW_OFFSET = np.float32(0.002)
 """Start of a shadow ray off the surface, so that a facet does not hide itself [m]."""
 
@@ -116,10 +115,11 @@ class Renderer:
         if self._shadows:
             hidden = self._hidden_from_key_light(hits, rays, camera_to_world)
             brightness *= 1 - hidden * _interpolated(self._shadow_depth, hits)
-        rgb = self._albedo()[self._geom[hits.triangle]] * brightness[..., None]
+        rgb = np.take(self._albedo()[self._geom], hits.triangle, axis=0)
+        rgb *= brightness[..., None]
         np.minimum(rgb, 255, out=rgb)
         depth = np.where(np.isinf(hits.depth), np.float32(0), hits.depth)
-        return rgb.astype(np.uint8), depth, self._ids[hits.triangle]
+        return rgb.astype(np.uint8), depth, np.take(self._ids, hits.triangle)
 
     def _build_parts(self) -> list[_Part]:
         """One part of all that is fixed to the world, if there is any, then one of each moving body."""
@@ -147,7 +147,7 @@ class Renderer:
         triangles = joined(pieces)
         counts = [len(p.corners) for p in pieces]
         low, high = triangles.corners.min((0, 1)), triangles.corners.max((0, 1))
-        box = np.stack(np.meshgrid(*np.stack([low, high], 1)), -1).reshape(8, 3)
+        box = np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(8, 3)
         numbers = slice(first, first + sum(counts))
         return _Part(body, triangles, np.repeat(geoms, counts), self._scene(triangles.corners), box, numbers)
 
@@ -210,7 +210,7 @@ class Renderer:
         cameras[:, :, :3] = turns @ camera_to_world[:3, :3]
         cameras[:, :, 3] = (turns @ (camera_to_world[:3, 3] - places)[..., None])[..., 0]
         boxes = (np.stack([part.box for part in parts]) - cameras[:, None, :, 3]) @ cameras[:, :, :3]
-        for part, camera, window in zip(parts, cameras, _windows(boxes, intrinsics, rays.shape[:2]), strict=True):
+        for part, camera, window in zip(parts, cameras, windows(boxes, intrinsics, rays.shape[:2]), strict=True):
             if window is not None:
                 self._cast(hits, part, rays, window, camera)
 
@@ -232,7 +232,7 @@ class Renderer:
 
     def _albedo(self) -> np.ndarray:
         """(ngeom + 1, 3) float32 colours in [0, 255]; the last is the background's."""
-        colours = np.stack([geom_colour(self._model, g)[:3] for g in range(self._model.ngeom)])
+        colours = geom_colours(self._model)[:, :3]
         return 255 * np.concatenate([DARKEST + (1 - DARKEST) * colours, BACKGROUND[None]])
 
     def _hidden_from_key_light(self, hits: _Hits, rays: np.ndarray, camera_to_world: np.ndarray) -> np.ndarray:
@@ -255,35 +255,6 @@ class Renderer:
 
 def _interpolated(corners: np.ndarray, hits: _Hits) -> np.ndarray:
     """(H, W) values between those (T, 3) at the corners of the triangles hit."""
-    values = corners[hits.triangle]
+    values = np.take(corners, hits.triangle, axis=0)
     first = values[..., 0]
     return first + hits.uv[..., 0] * (values[..., 1] - first) + hits.uv[..., 1] * (values[..., 2] - first)
-
-
-def _windows(
-    corners: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]
-) -> list[tuple[slice, slice] | None]:
-    """Image windows that hold bounding boxes.
-
-    Args:
-        corners: (B, 8, 3) box corners in the camera frame [m].
-
-    Returns:
-        Per box its rows and columns; the whole image if it may surround the camera, None if it is out of sight.
-    """
-    depth = corners[..., 2]
-    focal, centre = intrinsics[[0, 1], [0, 1]], intrinsics[:2, 2]
-    pixels = corners[..., :2] / np.maximum(depth, NEAR)[..., None] * focal + centre
-    height, width = size
-    limit = (width, height)
-    low = np.clip(np.ceil(pixels.min(1) - 0.5), 0, limit).astype(int)
-    high = np.clip(np.floor(pixels.max(1) - 0.5) + 1, 0, limit).astype(int)
-    windows: list[tuple[slice, slice] | None] = []
-    for near, far, (left, top), (right, bottom) in zip(depth.min(1), depth.max(1), low, high, strict=True):
-        if near <= NEAR < far:
-            windows.append((slice(0, height), slice(0, width)))
-        elif far <= NEAR or left >= right or top >= bottom:
-            windows.append(None)
-        else:
-            windows.append((slice(top, bottom), slice(left, right)))
-    return windows

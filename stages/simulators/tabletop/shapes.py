@@ -40,16 +40,16 @@ class Triangles:
 
 def is_visual(model: mujoco.MjModel, geom: int) -> bool:
     """Whether a geom is drawn: visual group, not fully transparent."""
-    return bool(model.geom_group[geom] < VISUAL_GROUPS and geom_colour(model, geom)[3] > 0)
+    return bool(model.geom_group[geom] < VISUAL_GROUPS and geom_colours(model)[geom, 3] > 0)
 
 
-def geom_colour(model: mujoco.MjModel, geom: int) -> np.ndarray:
-    """(4,) RGBA in [0, 1]: the geom's own, or its material's where the geom keeps MuJoCo's default."""
-    material = model.geom_matid[geom]
-    own = model.geom_rgba[geom]
-    if material >= 0 and np.array_equal(own, np.float32([0.5, 0.5, 0.5, 1.0])):
-        return model.mat_rgba[material]
-    return own
+def geom_colours(model: mujoco.MjModel) -> np.ndarray:
+    """(ngeom, 4) RGBA in [0, 1]: a geom's own, or its material's where the geom keeps MuJoCo's default."""
+    own, material = model.geom_rgba, model.geom_matid
+    if not model.nmat:
+        return own
+    by_material = (material >= 0) & (own == np.float32([0.5, 0.5, 0.5, 1.0])).all(axis=1)
+    return np.where(by_material[:, None], model.mat_rgba[material], own)
 
 
 def geom_triangles(model: mujoco.MjModel, geom: int) -> Triangles:

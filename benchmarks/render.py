@@ -1,0 +1,118 @@
+"""CPU time of one camera image (RGB, depth and instances) over the task suite: `python -m benchmarks.render [--size 128]`.
+
+Every task is driven by its expert and seen at every recorded sample, so that the scene has moved each time. MuJoCo's
+OpenGL renderer draws the same samples where OpenGL works (set MUJOCO_GL=egl), in three passes for the same content.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import mujoco
+import numpy as np
+
+from stages.observation import CAMERAS
+from stages.simulators.tabletop.cameras import CAMERAS as PINHOLES
+from stages.simulators.tabletop.cameras import camera_pose
+from stages.simulators.tabletop.environment import Tabletop
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.tasks import LEVELS
+from stages.simulators.tabletop.trajectory import FULL_STATE
+
+SAMPLES = 40
+
+
+def recorded(task: str, variation: int) -> tuple[Tabletop, np.ndarray]:
+    """A simulator in an episode and states (N, D) spread over the expert's demonstration."""
+    simulator = Tabletop(cameras=())
+    simulator.reset(task, variation, 0)
+    for motion in simulator.expert():
+        simulator.step(motion.action)
+    states = simulator.trajectory().states
+    return simulator, states[np.linspace(0, len(states) - 1, min(SAMPLES, len(states))).astype(int)]
+
+
+def milliseconds(draw: Callable[[mujoco.MjData, str], None], simulator: Tabletop, states: np.ndarray) -> float:
+    """Mean time of one image over all states and cameras, the first state left out."""
+    model = simulator._now.model
+    data, spent = mujoco.MjData(model), 0.0
+    for number, state in enumerate(states):
+        mujoco.mj_setState(model, data, state, FULL_STATE)
+        mujoco.mj_forward(model, data)
+        start = time.process_time()
+        for camera in CAMERAS:
+            draw(data, camera)
+        spent += (time.process_time() - start) * (number > 0)
+    return 1000 * spent / (len(states) - 1) / len(CAMERAS)
+
+
+def ray_casting(simulator: Tabletop, size: int) -> Callable[[mujoco.MjData, str], None]:
+    model, renderer = simulator._now.model, simulator._now.renderer
+
+    def draw(data: mujoco.MjData, camera: str) -> None:
+        pose = camera_pose(camera, State(model, data).tip)
+        renderer.render(data, pose, PINHOLES[camera].intrinsics(size), (size, size))
+
+    return draw
+
+
+def opengl(simulator: Tabletop, size: int) -> Callable[[mujoco.MjData, str], None]:
+    """MuJoCo's renderer with a free camera at about the same place: RGB, depth and segmentation passes."""
+    renderer = mujoco.Renderer(simulator._now.model, size, size)
+
+    def draw(data: mujoco.MjData, camera: str) -> None:
+        for prepare in (renderer.disable_depth_rendering, renderer.enable_depth_rendering):
+            prepare()
+            renderer.update_scene(data, free_camera(camera, State(simulator._now.model, data).tip))
+            renderer.render()
+        renderer.disable_depth_rendering()
+        renderer.enable_segmentation_rendering()
+        renderer.render()
+        renderer.disable_segmentation_rendering()
+
+    return draw
+
+
+def free_camera(name: str, tip: np.ndarray) -> mujoco.MjvCamera:
+    pose = camera_pose(name, tip)
+    forward = pose[:3, 2]
+    camera = mujoco.MjvCamera()
+    camera.distance = 1.0
+    camera.lookat = pose[:3, 3] + forward
+    camera.azimuth = np.degrees(np.arctan2(forward[1], forward[0]))
+    camera.elevation = np.degrees(np.arcsin(forward[2]))
+    return camera
+
+
+def opengl_or_none(simulator: Tabletop, size: int) -> Callable[[mujoco.MjData, str], None] | None:
+    try:
+        return opengl(simulator, size)
+    except Exception as problem:  # whatever a missing driver raises
+        print(f"OpenGL is not measured here: {problem}")
+        return None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--opengl", action="store_true", help="measure MuJoCo's OpenGL renderer too")
+    arguments = parser.parse_args()
+    variations = dict(pair for level in LEVELS.values() for pair in level)
+    print(f"{'task':<20}{'build ms':>10}{'ray casting ms':>16}{'OpenGL ms':>11}   per image of {arguments.size} px")
+    means = []
+    for task, variation in variations.items():
+        simulator, states = recorded(task, variation)
+        start = time.process_time()
+        cast = ray_casting(simulator, arguments.size)
+        build = 1000 * (time.process_time() - start)
+        means.append(milliseconds(cast, simulator, states))
+        draw = opengl_or_none(simulator, arguments.size) if arguments.opengl else None
+        beside = "" if draw is None else f"{milliseconds(draw, simulator, states):.2f}"
+        print(f"{task:<20}{build:>10.1f}{means[-1]:>16.2f}{beside:>11}", flush=True)
+    print(f"{'mean':<20}{'':>10}{np.mean(means):>16.2f}")
+
+
+if __name__ == "__main__":
+    main()
