@@ -215,7 +215,7 @@ def _figure(clip: Clip) -> str:
         f'<figure><img src="{source}" alt="{escape(result.instruction)}" loading="lazy"><figcaption>'
         f'<div class="task"><b>{escape(result.taskvar)}</b><b class="{tone}">{escape(outcome)}</b></div>'
         f"{escape(result.instruction)}"
-        f"<details><summary>plan of {len(result.plan)} steps</summary><ol>{plan}</ol></details></figcaption></figure>"
+        f"<details><summary>plan ({len(result.plan)})</summary><ol>{plan}</ol></details></figcaption></figure>"
     )
 
 

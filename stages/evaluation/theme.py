@@ -51,7 +51,7 @@ svg .curve{fill:none;stroke-width:2}
 figure{margin:0;border:1px solid var(--line);border-radius:10px;overflow:hidden;background:var(--page)}
 figure img{display:block;width:100%}
 figcaption{padding:9px 12px 11px;font-size:13px}
-figcaption .task{display:flex;justify-content:space-between;gap:10px}
+figcaption .task{display:flex;justify-content:space-between;gap:0 10px;flex-wrap:wrap}
 figcaption details{margin-top:4px}
 figcaption ol{margin:4px 0 0;padding-left:20px;color:var(--quiet)}
 .good{color:var(--good)}.bad{color:var(--bad)}
