@@ -27,6 +27,7 @@ from stages.evaluation.storage import SCHEMA, seeds_in, write_rollout
 from stages.parallel import map_unordered
 from stages.progress import Progress, silent
 
+
 @dataclass(frozen=True)
 class _Level:
     """The rollouts of one level: what makes them, and where they go."""
