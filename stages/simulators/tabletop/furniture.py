@@ -73,7 +73,7 @@ def cabinet(scene: Scene, measures: Cabinet = Cabinet()) -> dict[str, Drawer]:
 def _drawer(scene: Scene, frame: Thing, m: Cabinet, level: str) -> Drawer:
     """An open tray behind a front panel; its frame is at the middle of the panel's outer face."""
     z = m.legs + m.board + (LEVELS.index(level) + 0.5) * m.pitch
-    width, height, length = m.width - 2 * m.board - 0.004, m.pitch - 0.005, m.depth - 0.03
+    width, height, length = m.width - 2 * m.board - 0.004, m.pitch - 0.002, m.depth - 0.03
     body = scene.add(f"{level} drawer", (0, 0, z), parent=frame, kind="part", size=(length, width, height))
     scene.slide(body, (-1, 0, 0), (0, m.travel), damping=4, frictionloss=0.5, armature=0.05)
     panel, wall = 0.014, 0.006
