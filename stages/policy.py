@@ -13,7 +13,12 @@ from stages.geometry.clouds import fuse
 from stages.observation import Observation, PointObservation
 from stages.planner.planner import Planner
 from stages.planner.prompts import Memory
+from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
+
+
+MOTIONS_PER_STEP = 4
+"""More motions than any step takes: a policy that goes on with a step for longer is done, or stuck."""
 
 
 class ClapPolicy:
@@ -59,12 +64,13 @@ class ClapPolicy:
         motions = self._memory.motions if decision.step_index == self._memory.step_index else 0
         where = decision.keypoint.point if keypoint is None else np.asarray(keypoint, float)
         step = self._plan[decision.step_index]
+        finished = motions >= MOTIONS_PER_STEP
         motion = self.predictor.predict(
             *everything, where, step, motions, observation.gripper_pose, observation.gripper_open
         )
         self._memory = Memory(decision.step_index, motions + 1)
         return Decision(
-            action=np.concatenate([motion.pose, [motion.gripper_open, motion.ignore_collision]]).astype(float),
+            action=_still(observation) if finished else _action(motion),
             plan=list(self._plan),
             step=step,
             step_index=decision.step_index,
@@ -72,7 +78,7 @@ class ClapPolicy:
             keypoint=where,
             objects={phrase: pointing.point for phrase, pointing in decision.objects.items()},
             confidence=decision.confidence * motion.confidence,
-            finished=False,
+            finished=finished,
             seconds={"planner": planned - started, "predictor": time.perf_counter() - planned},
         )
 
@@ -83,6 +89,17 @@ Cloud = tuple[np.ndarray, np.ndarray]
 def _clouds(observation: Observation | PointObservation) -> tuple[Cloud, Cloud]:
     """What the planner sees, the arm left out where its joint angles are known, and what the predictor sees."""
     if isinstance(observation, PointObservation):
-        cloud = observation.points, observation.colours
-        return cloud, cloud
+        everything = observation.points, observation.colours
+        if observation.arm is None:
+            return everything, everything
+        return (observation.points[~observation.arm], observation.colours[~observation.arm]), everything
     return fuse(observation, hide_arm=True), fuse(observation)
+
+
+def _action(motion: Prediction) -> np.ndarray:
+    return np.concatenate([motion.pose, [motion.gripper_open, motion.ignore_collision]]).astype(float)
+
+
+def _still(observation: Observation | PointObservation) -> np.ndarray:
+    """The action (9,) that changes nothing."""
+    return np.concatenate([observation.gripper_pose, [float(observation.gripper_open > 0.5), 0.0]])
