@@ -16,7 +16,6 @@ from stages.planner.prompts import Memory
 from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
 
-
 MOTIONS_PER_STEP = 4
 """More motions than any step takes: a policy that goes on with a step for longer is done, or stuck."""
 
