@@ -1,4 +1,4 @@
-"""CPU time of one camera image (RGB, depth and instances) over the task suite: `python -m benchmarks.render [--size 128]`.
+"""CPU time of one camera image (RGB, depth and instances) over the task suite: `python -m benchmarks.render`.
 
 Every task is driven by its expert and seen at every recorded sample, so that the scene has moved each time. MuJoCo's
 OpenGL renderer draws the same samples where OpenGL works (set MUJOCO_GL=egl), in three passes for the same content.
@@ -35,17 +35,17 @@ def recorded(task: str, variation: int) -> tuple[Tabletop, np.ndarray]:
 
 
 def milliseconds(draw: Callable[[mujoco.MjData, str], None], simulator: Tabletop, states: np.ndarray) -> float:
-    """Mean time of one image over all states and cameras, the first state left out."""
+    """Median over the states of the CPU time of one image, averaged over the cameras; the first state warms up."""
     model = simulator._now.model
-    data, spent = mujoco.MjData(model), 0.0
-    for number, state in enumerate(states):
+    data, spent = mujoco.MjData(model), []
+    for state in states:
         mujoco.mj_setState(model, data, state, FULL_STATE)
         mujoco.mj_forward(model, data)
         start = time.process_time()
         for camera in CAMERAS:
             draw(data, camera)
-        spent += (time.process_time() - start) * (number > 0)
-    return 1000 * spent / (len(states) - 1) / len(CAMERAS)
+        spent.append(time.process_time() - start)
+    return 1000 * float(np.median(spent[1:])) / len(CAMERAS)
 
 
 def ray_casting(simulator: Tabletop, size: int) -> Callable[[mujoco.MjData, str], None]:

@@ -7,7 +7,6 @@ which makes brightness a property of triangle corners: computed once a state and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -29,6 +28,8 @@ SOFTNESS = np.float32(0.25)
 """Cosine of the angle to the key light over which a shadow fades on a surface that turns away from it."""
 DARKEST = np.float32(0.05)
 """Reflectance of black: without it, black things would show no shape."""
+REMEMBERED = 8
+"""Cameras whose view of what never moves is kept."""
 SHADOW_OFFSET = np.float32(0.002)
 """Start of a shadow ray off the surface, so that a facet does not hide itself [m]."""
 
@@ -38,8 +39,8 @@ class _Part:
     """Triangles that move together.
 
     Attributes:
-        body: the MuJoCo body that carries them; 0 for all that never moves.
-        triangles: in the body's frame.
+        body: the MuJoCo body that carries them, itself or welded to it; 0 for all that never moves.
+        triangles: in that body's frame.
         geom: (T,) geom of each triangle.
         scene: Open3D ray casting scene of the triangles.
         box: (8, 3) corners of their bounding box.
@@ -83,7 +84,7 @@ class Renderer:
         self._parts = self._build_parts()
         geom = np.concatenate([part.geom for part in self._parts])
         self._geom = np.append(geom, model.ngeom)
-        self._ids = np.append(np.asarray(instance_ids, np.uint16)[geom], np.uint16(0))
+        self._ids = np.append(np.asarray(instance_ids, np.uint16), np.uint16(0))
         self._brightness = np.ones((len(geom) + 1, 3), np.float32)
         self._shadow_depth = np.zeros((len(geom) + 1, 3), np.float32)
         self._shadows = shadows
@@ -115,41 +116,40 @@ class Renderer:
         if self._shadows:
             hidden = self._hidden_from_key_light(hits, rays, camera_to_world)
             brightness *= 1 - hidden * _interpolated(self._shadow_depth, hits)
-        rgb = np.take(self._albedo()[self._geom], hits.triangle, axis=0)
+        geom = np.take(self._geom, hits.triangle)
+        rgb = np.take(self._albedo(), geom, axis=0)
         rgb *= brightness[..., None]
         np.minimum(rgb, 255, out=rgb)
         depth = np.where(np.isinf(hits.depth), np.float32(0), hits.depth)
-        return rgb.astype(np.uint8), depth, np.take(self._ids, hits.triangle)
+        return rgb.astype(np.uint8), depth, np.take(self._ids, geom)
 
     def _build_parts(self) -> list[_Part]:
-        """One part of all that is fixed to the world, if there is any, then one of each moving body."""
-        fixed = (self._model.body_weldid == 0) & (self._model.body_mocapid < 0)
+        """One part of all that is fixed to the world, if there is any, then one of each group that moves together."""
+        bodies = np.arange(self._model.nbody)
+        root = np.where(self._model.body_mocapid >= 0, bodies, self._model.body_weldid)
         rest = mujoco.MjData(self._model)
         mujoco.mj_kinematics(self._model, rest)
-        carried = [(0, self._geoms_of(np.flatnonzero(fixed)), rest)]
-        carried += [(body, self._geoms_of([body]), None) for body in np.flatnonzero(~fixed)]
         parts: list[_Part] = []
-        for body, geoms, pose in carried:
-            if geoms:
-                parts.append(self._build_part(body, geoms, pose, parts[-1].numbers.stop if parts else 0))
+        for body in np.unique(root).tolist():
+            carried = np.flatnonzero(root[self._model.geom_bodyid] == body)
+            if geoms := [g for g in carried.tolist() if is_visual(self._model, g)]:
+                parts.append(self._build_part(body, geoms, rest, parts[-1].numbers.stop if parts else 0))
         return parts
 
-    def _geoms_of(self, bodies: Sequence[int]) -> list[int]:
-        carried = np.flatnonzero(np.isin(self._model.geom_bodyid, bodies))
-        return [int(g) for g in carried if is_visual(self._model, g)]
-
-    def _build_part(self, body: int, geoms: list[int], pose: mujoco.MjData | None, first: int) -> _Part:
-        """Gather geoms of one body, or, with a pose, of several bodies in the world frame."""
-        pieces = [geom_triangles(self._model, g) for g in geoms]
-        if pose is not None:
-            bodies = self._model.geom_bodyid[geoms]
-            pieces = [p.moved(pose.xpos[b], pose.xmat[b].reshape(3, 3)) for p, b in zip(pieces, bodies, strict=True)]
+    def _build_part(self, root: int, geoms: list[int], rest: mujoco.MjData, first: int) -> _Part:
+        """Gather geoms of one body and those welded to it, in its frame."""
+        rotations, positions = rest.xmat.reshape(-1, 3, 3), rest.xpos
+        pieces = []
+        for geom in geoms:
+            body = self._model.geom_bodyid[geom]
+            offset = rotations[root].T @ (positions[body] - positions[root])
+            pieces.append(geom_triangles(self._model, geom).moved(offset, rotations[root].T @ rotations[body]))
         triangles = joined(pieces)
         counts = [len(p.corners) for p in pieces]
         low, high = triangles.corners.min((0, 1)), triangles.corners.max((0, 1))
         box = np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(8, 3)
         numbers = slice(first, first + sum(counts))
-        return _Part(body, triangles, np.repeat(geoms, counts), self._scene(triangles.corners), box, numbers)
+        return _Part(root, triangles, np.repeat(geoms, counts), self._scene(triangles.corners), box, numbers)
 
     def _scene(self, corners: np.ndarray) -> object:
         """Ray casting scene of a triangle soup (T, 3, 3)."""
@@ -186,15 +186,16 @@ class Renderer:
         return self._grids[key]
 
     def _cast_still(self, rays: np.ndarray, camera_to_world: np.ndarray, intrinsics: np.ndarray) -> _Hits:
-        """Hits of what never moves; a camera that stands still too is remembered."""
+        """Hits of what never moves; those of the cameras used last are remembered, as most stand still too."""
         key = np.asarray(camera_to_world, float).tobytes() + np.asarray(intrinsics, float).tobytes()
         key += np.asarray(rays.shape).tobytes()
         if key in self._still_hits:
+            self._still_hits[key] = self._still_hits.pop(key)
             return self._still_hits[key].copy()
         hits = _Hits(rays.shape[:2], len(self._brightness) - 1)
         if self._parts[0].body == 0:
             self._cast(hits, self._parts[0], rays, (slice(None), slice(None)), camera_to_world)
-        if len(self._still_hits) >= 8:
+        if len(self._still_hits) >= REMEMBERED:
             self._still_hits.pop(next(iter(self._still_hits)))
         self._still_hits[key] = hits.copy()
         return hits
