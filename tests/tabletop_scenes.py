@@ -36,7 +36,9 @@ def example(rng: np.random.Generator, config: FineConfig, name: str = "") -> Exa
     block = box_points(centre, np.array([0.06, 0.04, 0.04]), yaw, rng, 1500)
     clutter = box_points(other, np.array([0.05, 0.05, 0.06]), rng.uniform(0, np.pi), rng, 1500)
     points = np.concatenate([table, block, clutter]).astype(np.float32)
-    colours = np.repeat(np.array([[160, 130, 90], [200, 30, 30], rng.integers(0, 256, 3)], np.uint8), [4000, 1500, 1500], 0)
+    colours = np.repeat(
+        np.array([[160, 130, 90], [200, 30, 30], rng.integers(0, 256, 3)], np.uint8), [4000, 1500, 1500], 0
+    )
     scene = Scene(points, colours, np.zeros(len(points), np.uint8))
     hand = np.concatenate([HOME + 0.05 * rng.standard_normal(3), matrix_to_quaternion(DOWN)])
     action = expert(step, motion, centre, yaw)

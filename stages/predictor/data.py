@@ -11,7 +11,7 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix
 from stages.predictor.config import FineConfig
 from stages.predictor.decoding import Targets, label
-from stages.predictor.scene import Scene, draw, hand_features
+from stages.predictor.scene import Scene, draw, hand_bins, hand_features
 from stages.predictor.transformer import MAX_MOTIONS, Inputs
 
 MARGIN = 0.01
@@ -154,7 +154,7 @@ def collate(
     """Network inputs and labels of examples, with the world turned by `turns` [rad] and the hand felt or not."""
     turns = np.zeros(len(examples)) if turns is None else turns
     felt = np.ones(len(examples), bool) if felt is None else felt
-    rgb, depth, hands, pixels, rotations = [], [], [], [], []
+    rgb, depth, hands, held, pixels, rotations = [], [], [], [], [], []
     for example, turn, feels in zip(examples, turns, felt, strict=True):
         views = views_at(example.keypoint, config)
         drawn = draw(example.scene, views)
@@ -163,11 +163,12 @@ def collate(
         hands.append(
             hand_features(example.gripper_pose, example.gripper_open, example.keypoint, config.extent, turn, feels)
         )
+        held.append(hand_bins(example.gripper_pose, feels))
         labels = label(example.action, views)
         pixels.append(labels[0])
         rotations.append(labels[1])
     motions = torch.tensor([min(example.motion_index, MAX_MOTIONS - 1) for example in examples])
-    inputs = Inputs(_images(rgb), _tensor(depth), words, motions, _tensor(hands))
+    inputs = Inputs(_images(rgb), _tensor(depth), words, motions, _tensor(hands), _tensor(held))
     actions = np.array([example.action for example in examples])
     return inputs, Targets(_tensor(pixels), _tensor(rotations), _tensor(actions[:, 7]), _tensor(actions[:, 8]))
 

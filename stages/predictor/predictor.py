@@ -152,8 +152,8 @@ def check(config: FineConfig) -> None:
     Raises:
         UserError: says which.
     """
-    if config.patch < 4 or config.patch & (config.patch - 1):
-        raise UserError(f"fine.patch is {config.patch}", "Use a power of two of at least 4")
+    if config.patch < 8 or config.patch & (config.patch - 1):
+        raise UserError(f"fine.patch is {config.patch}", "Use a power of two of at least 8")
     if config.image_size % config.patch:
         raise UserError(f"fine.image_size {config.image_size} is not a multiple of patch {config.patch}", "Change one")
     if config.width % config.heads:

@@ -8,6 +8,7 @@ import numpy as np
 
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import quaternion_to_matrix
+from stages.predictor.rotation import BINS, matrix_to_euler, soft_bins
 
 EMPTY = 2.0
 """Scaled depth of pixels where nothing is seen."""
@@ -77,3 +78,11 @@ def hand_features(
     place = (pose[:3] - centre) * 2 / extent
     columns = quaternion_to_matrix(pose[3:])[:, :2].T.ravel()
     return np.concatenate([place, columns, [opening, 1.0], turned]).astype(np.float32)
+
+
+def hand_bins(pose: np.ndarray, felt: bool = True) -> np.ndarray:
+    """Log-probabilities (3, BINS), at least -8, of the Euler angles of a pose (7,); 0 if it is not felt."""
+    if not felt:
+        return np.zeros((3, BINS), np.float32)
+    bins = soft_bins(matrix_to_euler(quaternion_to_matrix(pose[3:])))
+    return np.log(np.maximum(bins, np.float32(np.exp(-8))))

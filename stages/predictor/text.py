@@ -13,6 +13,8 @@ from stages.errors import UserError
 
 MAX_WORDS = 16
 PAD = 0
+GAIN = 8.0
+"""Lets the words' rows, which start at zero, grow as fast as they matter."""
 
 
 class WordEncoder(nn.Module):
@@ -43,7 +45,7 @@ class WordEncoder(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Vectors (B, MAX_WORDS, width)."""
-        return self.words(ids) + self.places
+        return GAIN * self.words(ids) + self.places
 
 
 class SiglipTextEncoder(nn.Module):
@@ -85,14 +87,15 @@ def load_text_encoder(name: str, width: int, weights: bool = True) -> nn.Module:
         return WordEncoder(width)
     from transformers import AutoConfig, AutoTokenizer, SiglipTextConfig, SiglipTextModel
 
+    hint = "Use words, or a name or path of a SigLIP model"
     try:
         config = AutoConfig.from_pretrained(name)
+        config = getattr(config, "text_config", config)
+        if not isinstance(config, SiglipTextConfig):
+            raise UserError(f"'{name}' is a {config.model_type} model", hint)
         tokenizer = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError) as error:
-        raise UserError(f"No text model at '{name}'", "Use words, or a name or path of a SigLIP model") from error
-    config = getattr(config, "text_config", config)
-    if not isinstance(config, SiglipTextConfig):
-        raise UserError(f"'{name}' is a {config.model_type} model", "Use words, or a name or path of a SigLIP model")
+        raise UserError(f"No text model at '{name}'", hint) from error
     model = SiglipTextModel.from_pretrained(name) if weights else SiglipTextModel(config)
     return SiglipTextEncoder(model, tokenizer, width)
 

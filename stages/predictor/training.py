@@ -31,7 +31,7 @@ class Trainer:
     Attributes:
         step: optimiser steps done.
         seconds: time spent training, in all sessions [s].
-        curves: values every `LOG_EVERY` steps: step, seconds, rate, loss and its parts.
+        curves: values every `LOG_EVERY` steps and at the end: step, seconds, rate, loss and its parts.
     """
 
     def __init__(self, network: MultiViewTransformer, sampler: Sampler, config: FineConfig) -> None:
@@ -67,7 +67,7 @@ class Trainer:
                 break
             values = self._optimise(inputs, targets)
             self.seconds = before + time.monotonic() - began
-            if self.step % LOG_EVERY == 0:
+            if self.step % LOG_EVERY == 0 or self.done >= 1:
                 self._log(values)
                 report(self)
             if time.monotonic() - saved > self.config.checkpoint_seconds:

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stages.predictor.encoders import ConvEncoder, PretrainedEncoder
+from stages.predictor.encoders import FINE_STRIDE, ConvEncoder, PretrainedEncoder
+from stages.predictor.heads import HeatmapHead, PointingHead, attended, gaussian_logits
 from stages.predictor.rotation import BINS
 
 MAX_MOTIONS = 6
@@ -31,6 +32,7 @@ class Inputs:
         motion: (B,) index of the motion within its step.
         hand: (B, HAND_FEATURES) gripper position, two columns of its rotation, opening, 1 if felt at all, and the
             cosine and sine of the world's turn.
+        held: (B, 3, BINS) log-probabilities of the hand's own rotation; 0 if not felt.
     """
 
     rgb: Tensor
@@ -38,6 +40,7 @@ class Inputs:
     words: Tensor
     motion: Tensor
     hand: Tensor
+    held: Tensor
 
     def to(self, device: torch.device | str) -> Inputs:
         """The same batch elsewhere."""
@@ -88,7 +91,7 @@ class MultiViewTransformer(nn.Module):
         self.text = text
         self.pretrained = nn.ModuleList(PretrainedEncoder(model, tune) for model in pretrained)
         self.image_encoder = ConvEncoder(3, patch, 8) if tiny else None
-        self.depth_encoder = ConvEncoder(2, patch, 8)
+        self.depth_encoder = ConvEncoder(4, patch, 8)
         self.image_norms = nn.ModuleList(nn.LayerNorm(encoder.width) for encoder in self.pretrained)
         towers = int(tiny) + 1
         image_width = sum(encoder.width for encoder in self.pretrained) + (towers - 1) * self.depth_encoder.widths[-1]
@@ -103,6 +106,8 @@ class MultiViewTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.heatmaps = HeatmapHead([towers * w for w in self.depth_encoder.widths], width, patch)
+        self.pointing = PointingHead(width, self.heatmaps.channels, len(axes))
+        self.keep = nn.Linear(width, 3)
         features = width + len(axes) * (width + self.heatmaps.channels)
         self.action = nn.Sequential(
             nn.LayerNorm(features), nn.Linear(features, 2 * width), nn.GELU(), nn.Linear(2 * width, 3 * BINS + 2)
@@ -120,17 +125,36 @@ class MultiViewTransformer(nn.Module):
             sequence = block(sequence)
         sequence = self.norm(sequence)
         tokens = sequence[:, context.shape[1] :].reshape(batch * views, self.grid, self.grid, -1).permute(0, 3, 1, 2)
-        heatmaps, fine = self.heatmaps(tokens, maps)
-        around = [_attended(heatmaps, features).view(batch, -1) for features in (tokens, fine)]
+        details, fine = self.heatmaps(tokens, maps)
+        with torch.autocast(fine.device.type, enabled=False):
+            guess = self._guess(sequence[:, 0], fine.unflatten(0, (batch, views)), inputs)
+        heatmaps = guess + details.float().unflatten(0, (batch, views))
+        around = [attended(heatmaps.flatten(0, 1), features).view(batch, -1) for features in (tokens, fine)]
         action = self.action(torch.cat([sequence[:, 0], *around], dim=1))
-        rotation = action[:, : 3 * BINS].view(batch, 3, BINS)
-        return Outputs(heatmaps.view(batch, views, *heatmaps.shape[1:]), rotation, action[:, -2], action[:, -1])
+        keep = self.keep(sequence[:, 0]).float()
+        rotation = action[:, : 3 * BINS].float().view(batch, 3, BINS) + keep[..., None] * inputs.held
+        return Outputs(heatmaps, rotation, action[:, -2], action[:, -1])
+
+    def _guess(self, action: Tensor, fine: Tensor, inputs: Inputs) -> Tensor:
+        """Logits (B, V, S, S) of the pointing head's guess; coordinates need full precision."""
+        middle = slice(FINE_STRIDE // 2, None, FINE_STRIDE)
+        depth, local = inputs.depth[..., middle, middle], self._local(inputs.depth)[..., middle, middle]
+        surface = torch.einsum("bvahw,vad->bvdhw", local, self.axes)
+        mean, spread = self.pointing(action.float(), fine.float(), surface, depth < 1.5, inputs.hand[:, :3])
+        return gaussian_logits(mean, spread, self.axes, inputs.depth.shape[-1])
+
+    @staticmethod
+    def _local(depth: Tensor) -> Tensor:
+        """Right, down and forward coordinates (B, V, 3, S, S) of the pixels' points in each view's own axes."""
+        size = depth.shape[-1]
+        offset = ((torch.arange(size, device=depth.device) + 0.5) / size * 2 - 1).expand(size, size)
+        return torch.stack([offset.expand_as(depth), offset.T.expand_as(depth), depth], dim=2)
 
     def _encode(self, inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
         """Fused tokens (B, V, grid^2, width) and the convolutional pyramid (B V, C, ., .), finest first."""
-        depth = inputs.depth.flatten(0, 1)[:, None]
-        seen = (depth < 1.5).float()
-        maps = self.depth_encoder(torch.cat([depth * seen, seen], dim=1))
+        seen = (inputs.depth.flatten(0, 1)[:, None] < 1.5).float()
+        places = self._local(inputs.depth).flatten(0, 1)
+        maps = self.depth_encoder(torch.cat([places * seen, seen], dim=1))
         tokens = self.fuse_depth(_as_tokens(maps[-1])) + self.fuse_places(self._places(inputs.depth))
         images = inputs.rgb.flatten(0, 1)
         described = [
@@ -146,9 +170,7 @@ class MultiViewTransformer(nn.Module):
 
     def _places(self, depth: Tensor) -> Tensor:
         """Features (B V, grid^2, .) of each patch: the mean place of its seen pixels in waves, and their share."""
-        size = depth.shape[-1]
-        offset = ((torch.arange(size, device=depth.device) + 0.5) / size * 2 - 1).expand(size, size)
-        local = torch.stack([offset.expand_as(depth), offset.T.expand_as(depth), depth], dim=2)
+        local = self._local(depth)
         seen = (depth < 1.5).float()[:, :, None]
         pooled = F.adaptive_avg_pool2d(torch.cat([local * seen, seen], dim=2).flatten(0, 1), self.grid)
         pooled = pooled.unflatten(0, depth.shape[:2])
@@ -165,37 +187,6 @@ class MultiViewTransformer(nn.Module):
         return torch.cat([summary[:, None], words], dim=1)
 
 
-class HeatmapHead(nn.Module):
-    """Each token expanded to the logits of its pixels, sharpened by what the convolutions saw at every pixel.
-
-    A token also asks a question: a vector that is compared with the fine features of its patch.
-    """
-
-    channels = 16
-
-    def __init__(self, widths: list[int], width: int, patch: int) -> None:
-        super().__init__()
-        self.expand = nn.Linear(width, patch**2)
-        self.question = nn.Linear(width, self.channels)
-        self.laterals = nn.ModuleList(nn.Conv2d(w, self.channels, 1) for w in widths[:-1])
-        self.smooth = nn.Conv2d(self.channels, self.channels, 3, padding=1)
-        self.patch = patch
-
-    def forward(self, tokens: Tensor, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits (N, S, S) and fine features (N, channels, S / 2, S / 2) of tokens (N, width, grid, grid)."""
-        *finer, coarsest = (lateral(features) for lateral, features in zip(self.laterals, maps, strict=False))
-        fine = coarsest
-        for features in reversed(finer):
-            fine = F.interpolate(F.gelu(fine), scale_factor=2.0, mode="nearest") + features
-        fine = F.gelu(self.smooth(fine))
-        last = tokens.permute(0, 2, 3, 1)
-        question = F.interpolate(self.question(last).permute(0, 3, 1, 2), fine.shape[-2:], mode="nearest")
-        answers = (fine * question).sum(1, keepdim=True)
-        coarse = F.pixel_shuffle(self.expand(last).permute(0, 3, 1, 2), self.patch)
-        sharp = F.interpolate(answers, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return (coarse + sharp)[:, 0], fine
-
-
 class Block(nn.Module):
     """A pre-norm transformer block."""
 
@@ -210,19 +201,11 @@ class Block(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, N, width)."""
         query, key, value = self.attend(self.norms[0](tokens)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(query, key, value)
-        tokens = tokens + self.mix(attended.transpose(1, 2).flatten(2))
+        weights = (query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)).softmax(-1)
+        tokens = tokens + self.mix((weights @ value).transpose(1, 2).flatten(2))
         return tokens + self.think(self.norms[1](tokens))
 
 
 def _as_tokens(images: Tensor) -> Tensor:
     """(N, C, H, W) as (N, H W, C)."""
     return images.flatten(2).transpose(1, 2)
-
-
-def _attended(heatmaps: Tensor, features: Tensor) -> Tensor:
-    """Mean (N, C) of features (N, C, h, w) under the softmax of logits (N, S, S), which it does not train."""
-    probabilities = heatmaps.detach().flatten(1).softmax(-1).view_as(heatmaps)
-    side = features.shape[-1]
-    weights = F.avg_pool2d(probabilities[:, None], heatmaps.shape[-1] // side) * (heatmaps.shape[-1] // side) ** 2
-    return torch.einsum("nchw,nhw->nc", features, weights[:, 0])

@@ -1,0 +1,323 @@
+"""The fine-grained predictor: rotations in bins, heatmaps, augmentation, encoders, saving, and whether it learns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tabletop_scenes import DOWN, example
+
+from stages.errors import UserError
+from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix, rotation_angle
+from stages.predictor.assessment import assess
+from stages.predictor.config import FineConfig
+from stages.predictor.data import Sampler, augment, collate, views_at
+from stages.predictor.decoding import decode, label, losses
+from stages.predictor.heads import gaussian_logits
+from stages.predictor.predictor import FinePredictor
+from stages.predictor.rotation import BINS, decode_bins, euler_to_matrix, matrix_to_euler, soft_bins
+from stages.predictor.scene import EMPTY, Scene, draw, hand_features
+from stages.predictor.text import WordEncoder
+from stages.predictor.training import Trainer
+from stages.predictor.transformer import Outputs
+
+SMALL = FineConfig(image_size=64, width=32, depth=1, heads=2, batch_size=4, steps=3, warmup=1, precision="float32")
+CALM = replace(
+    SMALL, keypoint_jitter=0.0, keypoint_outliers=0.0, gripper_jitter=0.0, point_dropout=0.0, camera_dropout=0.0,
+    colour_jitter=0.0, colour_shuffle=0.0,
+)  # fmt: skip
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def random_rotations(rng: np.random.Generator, count: int) -> np.ndarray:
+    return quaternion_to_matrix(rng.standard_normal((count, 4)))
+
+
+# --- rotations
+
+
+def test_euler_angles_give_the_rotation_back(rng: np.random.Generator) -> None:
+    rotations = random_rotations(rng, 200)
+    assert np.allclose(euler_to_matrix(matrix_to_euler(rotations)), rotations)
+
+
+@pytest.mark.parametrize("tilt", [-np.pi / 2, np.pi / 2])
+def test_a_pole_has_one_label(tilt: float) -> None:
+    """Where two angles turn about one axis, equal rotations must not get different labels."""
+    yaw = 0.3
+    same = [axis_rotation(2, yaw + s * e) @ axis_rotation(1, tilt) @ axis_rotation(0, e) for e in (0.0, 1.0)
+            for s in (np.sign(tilt),)]  # fmt: skip
+    assert np.allclose(*same)
+    labels = matrix_to_euler(np.array(same))
+    assert np.allclose(labels[0], labels[1])
+    assert labels[0, 0] == np.pi
+    assert np.allclose(euler_to_matrix(labels), same)
+
+
+def test_pointing_down_is_labelled_by_its_yaw() -> None:
+    yaws = np.linspace(-3, 3, 13)
+    angles = matrix_to_euler(axis_rotation(2, yaws) @ DOWN)
+    assert np.allclose(np.abs(angles[:, 0]), np.pi)
+    assert np.allclose(angles[:, 1], 0)
+    assert np.allclose(angles[:, 2], yaws)
+
+
+def test_bins_are_finer_than_their_size_and_wrap(rng: np.random.Generator) -> None:
+    angles = np.concatenate([rng.uniform(-np.pi, np.pi, 200), [np.pi, -np.pi + 1e-6, 0.0]])
+    bins = soft_bins(angles)
+    assert bins.shape == (len(angles), BINS)
+    assert np.allclose(bins.sum(-1), 1, atol=1e-5)
+    error = (decode_bins(bins) - angles + np.pi) % (2 * np.pi) - np.pi
+    assert np.abs(error).max() < np.deg2rad(0.1)
+
+
+# --- what is seen
+
+
+def test_hand_is_left_out_but_not_what_it_holds() -> None:
+    pose = np.array([0.2, 0.1, 1.0, *matrix_to_quaternion(DOWN)])
+    points = pose[:3] + np.array([[0, 0, 0.1], [0, 0.08, 0.08], [0, 0, 0.0], [0, 0, -0.05], [0.2, 0, 0.1]])
+    scene = Scene(points.astype(np.float32), np.zeros((5, 3), np.uint8), np.zeros(5, np.uint8))
+    assert np.allclose(scene.without_hand(pose).points, points[2:])
+
+
+def test_thinning_keeps_one_point_per_camera_and_cell(rng: np.random.Generator) -> None:
+    points = rng.uniform(-0.02, 0.02, (3000, 3)).astype(np.float32)
+    cameras = rng.integers(0, 2, 3000).astype(np.uint8)
+    thin = Scene(points, np.zeros((3000, 3), np.uint8), cameras).thinned(0.01)
+    cells = np.column_stack([np.floor(thin.points / 0.01), thin.cameras])
+    assert len(np.unique(cells, axis=0)) == len(thin.points)
+    assert len(thin.points) == 2 * 4**3
+
+
+def test_drawn_depth_is_scaled_to_the_cube() -> None:
+    point = np.array([[0.05, -0.02, 0.06]], np.float32)
+    scene = Scene(point, np.full((1, 3), 200, np.uint8), np.zeros(1, np.uint8))
+    views = views_at(np.zeros(3), CALM)
+    _, depth = draw(scene, views)
+    seen = [np.unique(image[image != EMPTY]) for image in depth]
+    expected = -point[0, [2, 0, 1]] / (CALM.extent / 2)
+    assert np.allclose(np.concatenate(seen), expected, atol=1e-6)
+
+
+def test_unfelt_hand_leaves_only_the_turn() -> None:
+    pose = np.array([0.2, 0.1, 1.0, *matrix_to_quaternion(DOWN)])
+    features = hand_features(pose, 1.0, np.zeros(3), 0.48, turn=np.pi / 2, felt=False)
+    assert np.allclose(features, [0] * 12 + [1])
+
+
+# --- augmentation
+
+
+def test_turning_the_world_keeps_the_action_where_it_was_in_the_scene(rng: np.random.Generator) -> None:
+    original = example(rng, CALM)
+    turned, angle = augment(original, replace(CALM, yaw_jitter=60.0), rng)
+    assert angle != 0
+    back = axis_rotation(2, -angle)
+    assert np.allclose((turned.scene.points - original.keypoint) @ back.T, original.scene.points - original.keypoint,
+                       atol=1e-5)  # fmt: skip
+    assert np.allclose(back @ (turned.action[:3] - original.keypoint), original.action[:3] - original.keypoint)
+    rotations = quaternion_to_matrix(np.array([turned.action[3:7], original.action[3:7]]))
+    assert np.allclose(back @ rotations[0], rotations[1])
+
+
+def test_target_stays_in_sight_of_a_wrong_keypoint(rng: np.random.Generator) -> None:
+    wild = replace(SMALL, keypoint_jitter=0.3)
+    for _ in range(20):
+        seen, _ = augment(example(rng, wild), wild, rng)
+        pixels, _ = label(seen.action, views_at(seen.keypoint, wild))
+        assert np.all((pixels > 0) & (pixels < wild.image_size))
+
+
+def test_batches_depend_on_their_number_only(rng: np.random.Generator) -> None:
+    examples = [example(rng, SMALL) for _ in range(6)]
+    first, second = (Sampler(examples, SMALL, WordEncoder(8), seed=3) for _ in range(2))
+    second.batch(0)
+    for one, other in zip(first.batch(2), second.batch(2), strict=True):
+        for a, b in zip(vars(one).values(), vars(other).values(), strict=True):
+            assert torch.equal(a, b)
+    seen = np.concatenate([first.indices(step) for step in range(3)])
+    assert sorted(seen[:6]) == sorted(seen[6:]) == list(range(6))
+
+
+# --- heatmaps
+
+
+def test_ideal_scores_are_decoded_to_the_action(rng: np.random.Generator) -> None:
+    """A Gaussian around the target in every view and the soft labels themselves lose only their entropy."""
+    config = FineConfig()
+    views = views_at(np.array([0.1, 0.2, 0.8]), config)
+    position = views.centre + rng.uniform(-0.2, 0.2, 3)
+    action = np.array([*position, *matrix_to_quaternion(axis_rotation(2, 0.7) @ DOWN), 1, 0])
+    mean = torch.tensor((position - views.centre) * 2 / views.extent, dtype=torch.float32)[None]
+    spread = torch.full((1, 3), 1.5 * 2 / config.image_size)
+    heatmaps = gaussian_logits(mean, spread, torch.tensor(views.axes, dtype=torch.float32), config.image_size)
+    bins = torch.from_numpy(label(action, views)[1])[None]
+    outputs = Outputs(heatmaps, bins.clamp(min=1e-9).log(), torch.tensor([3.0]), torch.tensor([-3.0]))
+    (prediction,) = decode(outputs, [views])
+    assert np.linalg.norm(prediction.pose[:3] - position) < 5e-4
+    assert rotation_angle(*quaternion_to_matrix(np.array([prediction.pose[3:], action[3:7]]))) < np.deg2rad(0.2)
+    assert prediction.gripper_open and not prediction.ignore_collision
+    assert prediction.confidence > 0.99
+
+
+def test_uncertain_heatmaps_have_low_confidence() -> None:
+    views = views_at(np.zeros(3), SMALL)
+    shape = (1, 3, SMALL.image_size, SMALL.image_size)
+    outputs = Outputs(torch.zeros(shape), torch.zeros(1, 3, BINS), torch.zeros(1), torch.zeros(1))
+    assert decode(outputs, [views])[0].confidence < 0.02
+
+
+# --- words
+
+
+def test_an_unknown_word_says_nothing() -> None:
+    torch.manual_seed(0)
+    encoder = WordEncoder(8)
+    ids = encoder.tokenize(["grasp the red block", "grasp the chartreuse block"])
+    with torch.no_grad():
+        encoder.words.weight[ids[0]] = torch.randn(16, 8)
+        encoder.words.weight[0] = 0
+    known, unknown = encoder(ids)
+    assert torch.equal(unknown[2], encoder.places[2])
+    assert torch.equal(unknown[[0, 1, 3]], known[[0, 1, 3]])
+
+
+# --- the whole
+
+
+def test_saved_predictor_predicts_the_same(tmp_path: Path, rng: np.random.Generator) -> None:
+    predictor = FinePredictor.create(SMALL)
+    predictor.save_pretrained(tmp_path)
+    loaded = FinePredictor.from_pretrained(tmp_path)
+    assert loaded.config == SMALL
+    seen = example(rng, SMALL)
+    said = [
+        p.predict(seen.scene.points, seen.scene.colours, seen.keypoint, seen.step, 0, seen.gripper_pose, 1.0)
+        for p in (predictor, loaded)
+    ]
+    assert np.array_equal(said[0].pose, said[1].pose)
+    assert said[0].confidence == said[1].confidence
+
+
+def test_damaged_models_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no fine predictor"):
+        FinePredictor.from_pretrained(tmp_path)
+    FinePredictor.create(SMALL).save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(settings | {"config": settings["config"] | {"width": 64}}))
+    with pytest.raises(UserError, match="damaged"):
+        FinePredictor.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(settings | {"version": 99}))
+    with pytest.raises(UserError, match="version"):
+        FinePredictor.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"patch": 12}, "patch"),
+        ({"image_size": 100}, "multiple"),
+        ({"heads": 3}, "heads"),
+        ({"views": ("front", "back")}, "axes"),
+        ({"views": ("bottom",)}, "bottom"),
+        ({"image_encoders": ()}, "empty"),
+        ({"image_encoders": ("/nowhere/model",)}, "/nowhere/model"),
+        ({"text_encoder": "/nowhere/text"}, "/nowhere/text"),
+    ],
+)
+def test_impossible_settings_are_refused(change: dict, problem: str) -> None:
+    with pytest.raises(UserError, match=problem):
+        FinePredictor.create(replace(SMALL, **change))
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Small random models of the real classes, saved as a user's checkpoints would be."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import (
+        Dinov2Config,
+        Dinov2Model,
+        PreTrainedTokenizerFast,
+        SiglipConfig,
+        SiglipModel,
+        SiglipTextConfig,
+        SiglipVisionConfig,
+    )  # fmt: skip
+
+    torch.manual_seed(0)
+    root = tmp_path_factory.mktemp("checkpoints")
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    words = {word: i for i, word in enumerate(["<pad>", "<unk>", "grasp", "the", "red", "block"])}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    text = SiglipTextConfig(**small, vocab_size=len(words), max_position_embeddings=12, projection_size=16)
+    vision = SiglipVisionConfig(**small, image_size=32, patch_size=8)
+    SiglipModel(SiglipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())).save_pretrained(root / "s")
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>").save_pretrained(
+        root / "s"
+    )
+    Dinov2Model(Dinov2Config(**small, image_size=28, patch_size=14)).save_pretrained(root / "d")
+    return {"siglip": str(root / "s"), "dinov2": str(root / "d")}
+
+
+@pytest.mark.parametrize("tune", [False, True])
+def test_pretrained_encoders(tune: bool, checkpoints: dict[str, str], tmp_path: Path, rng: np.random.Generator) -> None:
+    """They take part, stay frozen unless asked, and travel with the saved model."""
+    encoders = ("tiny", checkpoints["siglip"], checkpoints["dinov2"])
+    config = replace(SMALL, image_encoders=encoders, tune_encoders=tune, text_encoder=checkpoints["siglip"])
+    predictor = FinePredictor.create(config)
+    examples = [example(rng, config) for _ in range(4)]
+    sampler = Sampler(examples, config, predictor.network.text, seed=0)
+    before = {name: value.clone() for name, value in predictor.network.state_dict().items()}
+    Trainer(predictor.network, sampler, config).train(tmp_path / "checkpoint.pt", lambda trainer: None)
+    moved = {name for name, value in predictor.network.state_dict().items() if not torch.equal(value, before[name])}
+    assert any(name.startswith("pretrained") for name in moved) == tune
+    assert any(name.startswith("fuse_images") for name in moved)
+    assert not any(name.startswith("text.model") for name in moved)
+    predictor.save_pretrained(tmp_path / "saved")
+    loaded = FinePredictor.from_pretrained(tmp_path / "saved")
+    said = [p.predict_examples(examples)[0].pose for p in (predictor, loaded)]
+    assert np.array_equal(*said)
+
+
+def test_other_families_are_refused(checkpoints: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="dinov2"):
+        FinePredictor.create(replace(SMALL, text_encoder=checkpoints["dinov2"]))
+
+
+def test_losses_reach_every_weight(rng: np.random.Generator) -> None:
+    predictor = FinePredictor.create(SMALL)
+    with torch.no_grad():
+        for parameter in predictor.network.parameters():
+            parameter.add_(0.01 * torch.randn_like(parameter))
+    batch = [example(rng, SMALL) for _ in range(2)]
+    words = predictor.network.text.tokenize([e.step for e in batch])
+    inputs, targets = collate(batch, words, SMALL)
+    parts = losses(predictor.network(inputs), targets)
+    torch.stack(list(parts.values())).sum().backward()
+    assert [name for name, p in predictor.network.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_it_learns_to_grasp_and_push(tmp_path: Path, rng: np.random.Generator) -> None:
+    config = FineConfig(width=64, depth=2, heads=2, batch_size=16, steps=500, keypoint_jitter=0.01, learning_rate=2e-3)
+    torch.manual_seed(0)
+    predictor = FinePredictor.create(config)
+    sampler = Sampler([example(rng, config) for _ in range(600)], config, predictor.network.text, seed=0)
+    trainer = Trainer(predictor.network, sampler, config)
+    trainer.train(tmp_path / "checkpoint.pt", lambda trainer: None)
+    trainer.use_average()
+    held_out = assess(predictor, [example(rng, config) for _ in range(60)])
+    flipped = np.abs(held_out.rotation_error - np.pi)
+    errors = held_out.errors()["all"]
+    assert errors["position_median"] < 0.005
+    assert np.median(np.minimum(held_out.rotation_error, flipped)) < np.deg2rad(5)
+    assert errors["gripper"] == 1
