@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
+import warnings
 from typing import Annotated, NoReturn
 
 import typer
@@ -67,6 +69,7 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line; what the user can put right is one line on stderr and a non-zero exit."""
+    _quiet_libraries()
     try:
         code = app(standalone_mode=False) or 0
     except UserError as error:
@@ -82,6 +85,14 @@ def main() -> NoReturn:
     if code == INTERRUPTED:
         _fail("interrupted; what was complete is kept. Run the same command with --resume to go on.", INTERRUPTED)
     sys.exit(code)
+
+
+def _quiet_libraries() -> None:
+    """Keep other packages' bars and notices, here and in worker processes, out of our progress."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")
+    warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -57,7 +57,7 @@ def progress_of(title: str) -> Iterator[Report]:
 
 
 def summary_table(title: str, summary: Summary) -> Table:
-    """Names and values of a summary; mappings inside become one line each."""
+    """Names and values of a summary; mappings inside have one line for each of their entries."""
     table = Table(title=title, show_header=False, title_justify="left")
     for name, value in summary.items():
         table.add_row(name.replace("_", " "), _text(value))
@@ -66,9 +66,16 @@ def summary_table(title: str, summary: Summary) -> Table:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return "\n".join(f"{name}: {_text(entry)}" for name, entry in value.items()) or "none"
+        return "\n".join(f"{name}: {_inline(entry)}" for name, entry in value.items()) or "none"
     if isinstance(value, list):
-        return "\n".join(map(_text, value)) or "none"
+        return "\n".join(map(_inline, value)) or "none"
+    return _inline(value)
+
+
+def _inline(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_inline(entry)}" for name, entry in value.items())
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -113,9 +113,11 @@ def parse_taskvar(text: str) -> tuple[str, int]:
 
 def _jobs(config: Config) -> list[_Job]:
     """All demonstrations, one of each variation after the other, so that a part of them is a fair sample."""
+    from stages.simulators import make_simulator
     from stages.simulators.tabletop.tasks import LEVELS, make_task
 
     collect = config.collect
+    make_simulator(collect.simulator, image_size=collect.image_size).close()
     variations = [parse_taskvar(text) for text in collect.taskvars] or LEVELS["train"]
     for task, variation in variations:
         make_task(task, variation)

@@ -143,7 +143,7 @@ def assigned(settings: Settings, assignments: Iterable[str]) -> Settings:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the closest of the known names, and all of them if they are few."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     valid = f"Valid: {', '.join(known)}" if len(known) <= 40 else f"There are {len(known)} valid names"
     return f"Did you mean '{close[0]}'? {valid}" if close else valid
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,19 +51,18 @@ def clap_alone(*args: str | Path, **options: Any) -> Outcome:
     return Outcome(process.returncode, out, err)
 
 
-@pytest.fixture
-def clap(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def clap_here(*args: str | Path) -> Outcome:
     """The command line in this process."""
     from clap_cli.app import main
 
-    def run(*args: str | Path) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["clap", *map(str, args)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+    out, err, before = io.StringIO(), io.StringIO(), sys.argv
+    sys.argv = ["clap", *map(str, args)]
+    try:
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
             main()
-        return Outcome(ended.value.code or 0, *capsys.readouterr())
-
-    return run
+    finally:
+        sys.argv = before
+    return Outcome(ended.value.code or 0, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +74,6 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("annotate-keypoints", "--workers", "1"),
         ("decompose",),
     ):
-        outcome = clap_alone(*args, "--run", run)
+        outcome = clap_here(*args, "--run", run)
         assert outcome.code == 0, outcome.err
     return run

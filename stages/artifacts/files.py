@@ -16,6 +16,7 @@ import h5py
 
 from stages.artifacts.digest import DIGEST, directory_digest, group_digest
 from stages.artifacts.header import DIRECTORY_HEADER, VERSIONS, Header, Parent, get_header, put_header
+from stages.artifacts.sink import Sink
 from stages.errors import UserError
 
 PRODUCERS = {
@@ -38,20 +39,29 @@ def writing(target: Path, header: Header, summary: dict[str, Any]) -> Iterator[h
         header: where it comes from.
         summary: kept with it, as filled by the end of the block.
     """
-    with _beside(target) as temporary:
-        with h5py.File(temporary, "w") as file:
-            put_header(file, header, target)
-            yield file
-            file.attrs["summary"] = json.dumps(summary)
-            file.attrs[DIGEST] = content_digest(file, trust=True)
-            file.attrs["complete"] = True
+    with writing_part(target) as file:
+        put_header(file, header, target)
+        yield file
+        file.attrs["summary"] = json.dumps(summary)
+        file.attrs[DIGEST] = content_digest(file, trust=True)
+        file.attrs["complete"] = True
 
 
 @contextmanager
 def writing_part(target: Path) -> Iterator[h5py.File]:
     """A new HDF5 file without a header, a part of an unfinished artifact; complete or absent."""
-    with _beside(target) as temporary, h5py.File(temporary, "w") as file:
-        yield file
+    with _beside(target) as temporary, temporary.open("w+b", buffering=0) as raw:
+        sink = Sink(raw)
+        try:
+            with h5py.File(sink, "w") as file:
+                yield file
+        except Exception as error:
+            if sink.error:
+                raise sink.error from error
+            raise
+        if sink.error:
+            raise sink.error
+        os.fsync(raw.fileno())
 
 
 def publish_directory(source: Path, target: Path, header: Header, summary: dict[str, Any]) -> None:
@@ -180,13 +190,11 @@ def _check_schema(path: Path, found: str | None, version: int | None, schema: st
 
 @contextmanager
 def _beside(target: Path) -> Iterator[Path]:
-    """A temporary path in the folder of `target`, renamed to it, after reaching the disk, when the block ends well."""
+    """A temporary path in the folder of `target`, renamed to it when the block ends well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     try:
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -64,7 +64,7 @@ def _finished(target: Path, header: Header, resume: bool) -> dict[str, Any]:
     if not resume:
         raise UserError(f"{target} exists", "Use --resume to keep it or --overwrite to make it again")
     found, summary = read_header(target, header.schema)
-    _refuse_differences(target, header.differences(found))
+    _refuse_differences(target, "made", header.differences(found))
     return summary
 
 
@@ -74,13 +74,13 @@ def _check_begun(target: Path, header: Header, resume: bool) -> None:
     begun = partial_of(target) / DIRECTORY_HEADER
     if begun.exists():
         found = Header.from_json(json.loads(begun.read_text()), target)
-        _refuse_differences(target, header.differences(found))
+        _refuse_differences(target, "begun", header.differences(found))
 
 
-def _refuse_differences(target: Path, differences: list[str]) -> None:
+def _refuse_differences(target: Path, verb: str, differences: list[str]) -> None:
     if differences:
         hint = "Use --overwrite to make it again, or another --run"
-        raise UserError(f"{target} was made with other inputs or settings ({'; '.join(differences)})", hint)
+        raise UserError(f"{target} was {verb} with other inputs or settings ({'; '.join(differences)})", hint)
 
 
 def _sweep(target: Path) -> None:
