@@ -36,7 +36,8 @@ test: setup
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 bench: setup
-	HF_HUB_OFFLINE=1 $(BIN)/python tests/bench.py
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.render
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.collect
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

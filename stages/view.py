@@ -179,11 +179,13 @@ def _show(axes: Axes, image: np.ndarray, title: str) -> None:
 def _draw_curves(path: Path, schema: str) -> Figure:
     """One panel per curve over the training steps."""
     with open_artifact(path, schema) as file:
-        curves = {name: values[()] for name, values in file["curves"].items()}
-    steps = curves.pop("step")
+        curves = {name: values[()] for name, values in file.get("curves", {}).items()}
+    steps = curves.pop("step", np.zeros(0))
     names = [name for name, values in curves.items() if values.shape == steps.shape]
-    figure = Figure(figsize=(4 * max(1, len(names)), 3), layout="constrained")
-    for axes, name in zip(np.ravel(figure.subplots(1, max(1, len(names)), squeeze=False)), names, strict=False):
+    if not steps.size or not names:
+        raise UserError(f"{path} has no curves: the training was too short for a point", "Train for more steps")
+    figure = Figure(figsize=(4 * len(names), 3), layout="constrained")
+    for axes, name in zip(np.ravel(figure.subplots(1, len(names), squeeze=False)), names, strict=True):
         axes.plot(steps, curves[name])
         axes.set_xlabel("step")
         axes.set_title(name.replace("_", " "))
