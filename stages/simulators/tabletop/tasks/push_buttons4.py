@@ -15,7 +15,7 @@ from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.words import listed
 
-BOUNDARY = (-0.18, 0.18, -0.18, 0.18)
+BOUNDARY = (-0.17, 0.17, -0.17, 0.17)
 GAP = 0.15
 """Least distance between two buttons [m]: their square bases do not overlap at any yaw."""
 
@@ -31,7 +31,7 @@ class PushButtons4(Task[tuple[str, ...]]):
         2: ("green", "yellow", "rose"),
         3: ("maroon", "blue", "orange", "magenta"),
     }
-    region = (0.10, 0.20, -0.08, 0.08)
+    region = (0.16, 0.22, -0.08, 0.08)
 
     def instructions(self) -> list[str]:
         buttons = [f"the {colour} button" for colour in self.parameters]
