@@ -21,7 +21,9 @@ Report = Callable[[int, int, str], None]
 Summary = dict[str, Any]
 
 
-def run_stage(title: str, stage: Callable[[Report], Summary], json_: bool, table: Callable[..., Table] | None = None):
+def run_stage(
+    title: str, stage: Callable[[Report], Summary], json_: bool, table: Callable[..., Table] | None = None
+) -> None:
     """Run a stage with progress, then show its summary.
 
     Args:
