@@ -49,12 +49,19 @@ class Kinematics:
         self._columns = np.array([model.joint(name).dofadr[0] for name in ARM_JOINTS])
         self._site = model.site(TIP_SITE).id
         self._robot = geoms_below(model, model.body("link0").id)
-        self._movable = free_geoms(model)
+        self._free = free_geoms(model)
+        self._passable = np.zeros(model.ngeom, bool)
         self._jacobian = np.zeros((6, model.nv))
 
     def follow(self, qpos: np.ndarray) -> None:
-        """Take over where everything is now, for the collision checks."""
+        """Take over where everything is now, for the collision checks: what the hand touches is passable."""
         self._data.qpos[:] = qpos
+        mujoco.mj_kinematics(self._model, self._data)
+        mujoco.mj_collision(self._model, self._data)
+        pairs = self._data.contact.geom
+        touching = pairs[self._robot[pairs].any(axis=1)].ravel()
+        root_of = self._model.body_rootid[self._model.geom_bodyid]
+        self._passable = self._free & np.isin(root_of, root_of[touching])
 
     def forward(self, joints: np.ndarray) -> np.ndarray:
         """(4, 4) tip pose in the world of joint angles (7,)."""
@@ -92,10 +99,7 @@ class Kinematics:
         return np.array(path)
 
     def collides(self, joints: np.ndarray, scene: bool = True) -> bool:
-        """Whether the arm would touch itself or, if asked, the fixed and hinged things around it.
-
-        Things that can be carried away are left out: the hand is meant to touch them.
-        """
+        """Whether the arm would touch itself or, if asked, the things around it, but for those that it holds."""
         self._data.qpos[self._arm] = joints
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_collision(self._model, self._data)
@@ -104,7 +108,7 @@ class Kinematics:
         robot = self._robot[pairs]
         hit = robot.all(axis=1)
         if scene:
-            hit |= robot.any(axis=1) & ~self._movable[pairs].any(axis=1)
+            hit |= robot.any(axis=1) & ~self._passable[pairs].any(axis=1)
         return bool(hit.any())
 
     def _solve_near(self, tip: np.ndarray, joints: np.ndarray, iterations: int = 20) -> np.ndarray | None:
