@@ -25,6 +25,9 @@ from stages.simulators.tabletop.procedural import procedural_scene
 CORPUS = 4000
 """Composed instructions that the tokenizer's vocabulary is learnt from."""
 
+KINDS = {"locate": 0.45, "decide": 0.2, "plan": 0.2, "follow": 0.15}
+"""Shares of the batches: where are these things, what comes now in this scene; and the same two in text alone."""
+
 
 @dataclass(frozen=True)
 class PretrainConfig:
@@ -32,7 +35,6 @@ class PretrainConfig:
     scenes: procedural scenes to render; each is painted, turned and shifted anew whenever it is shown.
     image_size: of the cameras [px].
     steps, minutes, batch_size, learning_rate: of training from nothing; minutes = 0 is without a limit.
-    text_every: one step in so many is on text alone, with twice the batch.
     shift: largest random shift of a scene in the plane [m].
     """
 
@@ -42,7 +44,6 @@ class PretrainConfig:
     minutes: float = 0.0
     batch_size: int = 32
     learning_rate: float = 1e-3
-    text_every: int = 3
     shift: float = 0.05
     workers: int = 0
     seed: int = 0
@@ -107,27 +108,24 @@ class _SceneMaker:
 
 
 def _draw(config: PretrainConfig, scenes: list[ClutterScene], views: CanonicalViews, step: int) -> list[Exchange]:
+    """A batch of one kind, so that its texts are of like length."""
     rng = np.random.default_rng([config.seed, step])
-    if step % config.text_every == 0:
-        blank = np.zeros((0, views.size, views.size, 3), np.uint8)
-        kinds = (exchanges.plan_exchange, exchanges.plan_exchange, exchanges.follow_exchange)
-        return [kinds[rng.integers(3)](rng, COLOURS, blank) for _ in range(2 * config.batch_size)]
-    return [_seen_exchange(config, scenes, views, rng) for _ in range(config.batch_size)]
+    kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+    return [_exchange(config, kind, scenes, views, rng) for _ in range(config.batch_size)]
 
 
-def _seen_exchange(
-    config: PretrainConfig, scenes: list[ClutterScene], views: CanonicalViews, rng: np.random.Generator
+def _exchange(
+    config: PretrainConfig, kind: str, scenes: list[ClutterScene], views: CanonicalViews, rng: np.random.Generator
 ) -> Exchange:
-    while True:
+    blank = np.zeros((0, views.size, views.size, 3), np.uint8)
+    if kind == "plan":
+        return exchanges.plan_exchange(rng, COLOURS, blank)
+    if kind == "follow":
+        return exchanges.follow_exchange(rng, COLOURS, blank)
+    shown = None
+    while shown is None or len(shown.phrases) < 3:
         shown = look(rng, scenes[rng.integers(len(scenes))], PALETTE, views, config.shift)
-        if len(shown.phrases) >= 3:
-            break
-    kind = rng.random()
-    if kind < 0.6:
-        return exchanges.locate_exchange(rng, shown)
-    if kind < 0.9:
-        return exchanges.decide_exchange(rng, shown)
-    return exchanges.plan_exchange(rng, COLOURS, shown.views)
+    return exchanges.locate_exchange(rng, shown) if kind == "locate" else exchanges.decide_exchange(rng, shown)
 
 
 def _corpus(seed: int) -> list[str]:

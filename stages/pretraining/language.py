@@ -14,7 +14,7 @@ from stages.planner.prompts import Memory
 from stages.pretraining.words import ADJECTIVES, CONTAINERS, NOUNS, SIDES
 from stages.steps import Step
 
-MAX_SKILLS = 4
+MAX_SKILLS = 3
 MOTIONS = {"grasp": 2, "lift": 1, "move": 1, "release": 2, "rotate": 1, "pull": 1, "push down": 2, "push forward": 2}
 """How many motions the steps of each action usually take."""
 
