@@ -52,7 +52,6 @@ def finetune_vlm(
     )
     if (summary := begin(out_dir, header, resume=resume, overwrite=overwrite)) is not None:
         return summary
-    work = open_partial(out_dir, header)
     torch.manual_seed(config.seed)
     model = PlannerModel.from_base(config.vlm)
     with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as points, Plans(plans, demos) as steps:
@@ -60,6 +59,7 @@ def finetune_vlm(
         valid = read_keyframes(episodes, points, steps, episodes.indices("valid"), progress)
     if not training:
         raise UserError(f"No episode of {demos} can be trained on", "See what 'clap decompose' reported")
+    work = open_partial(out_dir, header)
     if config.vlm.lora_rank:
         model.add_adapters()
     state = train(model, Sampler(training, config.vlm, model.views, config.seed), work / "checkpoint.pt", progress)

@@ -25,8 +25,8 @@ from stages.simulators.tabletop.procedural import procedural_scene
 CORPUS = 4000
 """Composed instructions that the tokenizer's vocabulary is learnt from."""
 
-KINDS = {"locate": 0.45, "decide": 0.2, "plan": 0.2, "follow": 0.15}
-"""Shares of the batches: where are these things, what comes now in this scene; and the same two in text alone."""
+KINDS = {"locate": 0.42, "decide": 0.18, "plan": 0.2, "read plan": 0.1, "follow": 0.1}
+"""Shares of the batches: where are these things; what comes now; plan; plan and what comes now in text alone."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +118,15 @@ def _exchange(
     config: PretrainConfig, kind: str, scenes: list[ClutterScene], views: CanonicalViews, rng: np.random.Generator
 ) -> Exchange:
     blank = np.zeros((0, views.size, views.size, 3), np.uint8)
-    if kind == "plan":
+    if kind == "read plan":
         return exchanges.plan_exchange(rng, COLOURS, blank)
     if kind == "follow":
         return exchanges.follow_exchange(rng, COLOURS, blank)
     shown = None
     while shown is None or len(shown.phrases) < 3:
         shown = look(rng, scenes[rng.integers(len(scenes))], PALETTE, views, config.shift)
+    if kind == "plan":
+        return exchanges.plan_exchange(rng, COLOURS, shown.views)
     return exchanges.locate_exchange(rng, shown) if kind == "locate" else exchanges.decide_exchange(rng, shown)
 
 
