@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,11 @@ from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.config import Config
 from stages.errors import UserError
+from stages.geometry.canonical import CanonicalViews
 from stages.progress import Progress, silent
+
+REHEARSED = {"locate": 0.5, "decide": 0.25, "plan": 0.25}
+"""Shares of the kinds of rehearsed examples."""
 
 
 def finetune_vlm(
@@ -62,7 +67,8 @@ def finetune_vlm(
     work = open_partial(out_dir, header)
     if config.vlm.lora_rank:
         model.add_adapters()
-    state = train(model, Sampler(training, config.vlm, model.views, config.seed), work / "checkpoint.pt", progress)
+    sampler = Sampler(training, config.vlm, model.views, config.seed, _auxiliary(config, model.views, work, progress))
+    state = train(model, sampler, work / "checkpoint.pt", progress)
     finished = work / "model"
     shutil.rmtree(finished, ignore_errors=True)
     model.save_pretrained(finished)
@@ -85,6 +91,19 @@ def finetune_vlm(
     publish_directory(finished, out_dir, header, summary)
     close_partial(out_dir)
     return summary
+
+
+def _auxiliary(
+    config: Config, views: CanonicalViews, work: Path, progress: Progress
+) -> Callable[[np.random.Generator], Any] | None:
+    """What draws rehearsed examples about procedural scenes; None where none are wanted."""
+    from stages.procedural_exchanges import ProceduralExchanges, render_scenes
+
+    if not config.vlm.weight_auxiliary or not config.vlm.auxiliary_scenes:
+        return None
+    image_size, seed = config.collect.image_size, config.seed + 1
+    scenes = render_scenes(config.vlm.auxiliary_scenes, image_size, seed, work / "scenes", 0, progress)
+    return ProceduralExchanges(scenes, views, REHEARSED).one
 
 
 def _write_curves(file: h5py.File, curve: list[dict[str, float]]) -> None:

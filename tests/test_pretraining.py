@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from stages.geometry.arm import arm_capsules, outside_arm
-from stages.geometry.canonical import CanonicalViews
 from stages.geometry.cameras import deproject
+from stages.geometry.canonical import CanonicalViews
 from stages.pretraining.exchanges import decide_exchange, locate_exchange, plan_exchange
 from stages.pretraining.language import compose, random_phrases
 from stages.pretraining.scenes import ClutterScene, cloud_of, look

@@ -21,7 +21,9 @@ class VlmConfig:
         batch_size: examples per step.
         steps: optimiser steps.
         minutes: stop after so many minutes if that comes first, the schedule shortened to fit; 0 = no limit.
-        weight_objects, weight_plans, weight_trajectories: shares of the three sources of training examples.
+        weight_objects, weight_plans, weight_trajectories: shares of the demonstrations' training examples.
+        weight_auxiliary: share of examples about procedural scenes, rehearsed so that nothing general is forgotten.
+        auxiliary_scenes: how many of those are rendered.
         jitter: largest random shift of the scene in the plane [m], in training.
         turn: largest random turn of the scene about the vertical [rad], in training.
         checkpoint_seconds: how often training can be resumed from.
@@ -42,6 +44,8 @@ class VlmConfig:
     weight_objects: float = 0.2
     weight_plans: float = 0.2
     weight_trajectories: float = 0.6
+    weight_auxiliary: float = 0.3
+    auxiliary_scenes: int = 300
     jitter: float = 0.03
     turn: float = 0.15
     checkpoint_seconds: float = 30.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -125,14 +125,15 @@ class Sampler:
         keyframes: of the training episodes.
         config: weights and augmentation.
         views: canonical cameras.
-        colours: colour words for rehearsed language.
         seed: of everything drawn.
+        auxiliary: draws an example that is not from demonstrations.
     """
 
     keyframes: Sequence[Keyframe]
     config: VlmConfig
     views: CanonicalViews
     seed: int
+    auxiliary: Callable[[np.random.Generator], Exchange] | None = None
 
     def __call__(self, step: int) -> list[Exchange]:
         rng = np.random.default_rng([self.seed, step])
@@ -144,8 +145,12 @@ class Sampler:
         return frozenset(phrase for frame in self.keyframes for phrase in prompts.plan_phrases(frame.plan))
 
     def _exchange(self, rng: np.random.Generator) -> Exchange:
-        weights = np.array([self.config.weight_objects, self.config.weight_plans, self.config.weight_trajectories])
-        kind = rng.choice(3, p=weights / weights.sum())
+        config = self.config
+        auxiliary = config.weight_auxiliary if self.auxiliary else 0.0
+        weights = np.array([config.weight_objects, config.weight_plans, config.weight_trajectories, auxiliary])
+        kind = rng.choice(4, p=weights / weights.sum())
+        if kind == 3 and self.auxiliary:
+            return self.auxiliary(rng)
         frame = self.keyframes[rng.integers(len(self.keyframes))]
         instruction = str(rng.choice(frame.instructions))
         if kind == 0:
