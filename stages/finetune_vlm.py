@@ -46,6 +46,7 @@ def finetune_vlm(
     import torch
 
     from stages.planner.data import Sampler, read_keyframes
+    from stages.planner.grammar import phrase_words
     from stages.planner.model import PlannerModel
     from stages.planner.planner import Planner
     from stages.planner.training import train
@@ -68,6 +69,7 @@ def finetune_vlm(
     if config.vlm.lora_rank:
         model.add_adapters()
     sampler = Sampler(training, config.vlm, model.views, config.seed, _auxiliary(config, model.views, work, progress))
+    model.phrase_words = phrase_words(sampler.nameable)
     state = train(model, sampler, work / "checkpoint.pt", progress)
     finished = work / "model"
     shutil.rmtree(finished, ignore_errors=True)

@@ -14,6 +14,7 @@ from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
 from stages.planner.backbone import load_backbone
 from stages.planner.config import VlmConfig
+from stages.planner.grammar import PlanGrammar, phrase_words
 from stages.planner.model import PlannerModel
 from stages.planner.planner import Planner, read_pointing
 from stages.planner.pointer import PointerHead, pointer_loss, pointer_targets
@@ -202,6 +203,32 @@ def test_adapters_are_saved_and_merged_without_a_change(model, tmp_path):
             assert torch.allclose(other(batch).token_logits, expected.token_logits, atol=1e-3)
             assert torch.allclose(other(batch).heatmaps, expected.heatmaps, atol=1e-2)
     assert (tmp_path / "adapters" / "adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_plans_are_whole_steps_of_known_words_whatever_the_weights(model):
+    model.phrase_words = frozenset({"ball", "slab"})
+    planner = Planner(model)
+    _, views = blob(np.random.default_rng(0), model.views)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        model.vlm.get_input_embeddings().weight.data.normal_(0, 0.3)
+        plan = planner.plan("carry the zebra crossing", views).steps
+        assert plan and all(str(parse_step(step)) == step for step in plan)
+        words = {word for phrase in prompts.plan_phrases(plan) for word in phrase.split()}
+        assert words <= {"ball", "slab", "carry", "zebra", "crossing"}
+
+
+def test_the_grammar_lets_every_true_plan_be_said(model):
+    tokenizer = model.backbone.tokenizer
+    plans = [
+        compose(np.random.default_rng(i), random_phrases(np.random.default_rng(i), COLOURS, 4), 3) for i in range(30)
+    ]
+    for instruction, plan in plans:
+        grammar = PlanGrammar(tokenizer, phrase_words([instruction, "handle"]), end=0)
+        for token in tokenizer(prompts.plan_answer(plan))["input_ids"]:
+            assert token in grammar.allowed(), (plan, tokenizer.decode([token]))
+            grammar.advance(token)
+        assert 0 in grammar.allowed()
 
 
 def test_decisions_keep_to_the_plan_whatever_the_weights(model):

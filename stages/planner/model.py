@@ -36,12 +36,17 @@ class PlannerOutput:
 
 
 class PlannerModel(nn.Module):
-    """Backbone and pointer head as one trainable module."""
+    """Backbone and pointer head as one trainable module.
+
+    Attributes:
+        phrase_words: words that plans may use besides those of the instruction; set before saving.
+    """
 
     def __init__(self, backbone: Backbone, config: VlmConfig) -> None:
         super().__init__()
         self.backbone, self.config = backbone, config
         self.vlm = backbone.model
+        self.phrase_words: frozenset[str] = frozenset()
         tokens_per_side, rest = divmod(config.image_size, backbone.pixels_per_token)
         if rest:
             raise UserError(
@@ -115,7 +120,8 @@ class PlannerModel(nn.Module):
         save_file({k: v.contiguous() for k, v in self.pointer.state_dict().items()}, folder / _POINTER)
         self.backbone.tokenizer.save_pretrained(folder)
         self.backbone.image_processor.save_pretrained(folder)
-        (folder / _SETTINGS).write_text(json.dumps(asdict(self.config), indent=2) + "\n")
+        settings = {"config": asdict(self.config), "phrase_words": sorted(self.phrase_words)}
+        (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
 
     @classmethod
     def from_base(cls, config: VlmConfig, dtype: torch.dtype = torch.float32) -> PlannerModel:
@@ -137,11 +143,12 @@ class PlannerModel(nn.Module):
         if not (folder / _SETTINGS).is_file():
             raise UserError(f"'{folder}' holds no planner", "Train one with 'clap finetune-vlm'")
         settings = json.loads((folder / _SETTINGS).read_text())
-        config = VlmConfig(**{**settings, "views": tuple(settings["views"])})
+        config = VlmConfig(**settings["config"] | {"views": tuple(settings["config"]["views"])})
         adapter = folder / _ADAPTER
         backbone = load_backbone(config.base if adapter.is_dir() else str(folder), dtype)
         backbone.tokenizer = backbone.tokenizer.from_pretrained(folder)
         model = cls(backbone, config)
+        model.phrase_words = frozenset(settings["phrase_words"])
         model.pointer.load_state_dict(load_file(folder / _POINTER))
         if adapter.is_dir():
             model.vlm = PeftModel.from_pretrained(backbone.model, adapter)

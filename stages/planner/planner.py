@@ -13,6 +13,7 @@ from stages.errors import UserError
 from stages.geometry.canonical import CanonicalViews
 from stages.planner import prompts
 from stages.planner.backbone import END
+from stages.planner.grammar import PlanGrammar, phrase_words
 from stages.planner.model import PlannerModel
 from stages.planner.prompts import Memory
 from stages.planner.training import autocast
@@ -83,24 +84,34 @@ class Planner:
 
     @torch.inference_mode()
     def plan(self, instruction: str, views: np.ndarray) -> Plan:
-        """Round 1: the steps of an instruction.
+        """Round 1: the steps of an instruction, decoded under the step language's grammar.
 
         Raises:
-            UserError: no line of the answer is a step.
+            UserError: the answer ran into its longest length before a step was whole.
         """
         batch = self._encode(prompts.plan_request(instruction), "", views)
         inputs = {name: batch[name] for name in batch if name not in ("answer_mask", "pixels")}
+        end = self.tokenizer.convert_tokens_to_ids(END)
+        words = phrase_words([instruction]) | self.model.phrase_words
+        grammar, start = PlanGrammar(self.tokenizer, words, end), inputs["input_ids"].shape[1]
+
+        def allowed(_: int, said: torch.Tensor) -> list[int]:
+            if len(said) > start:
+                grammar.advance(int(said[-1]))
+            return grammar.allowed()
+
         with autocast(self._device):
             result = self.model.vlm.generate(
                 **inputs,
                 max_new_tokens=MAX_PLAN_TOKENS,
                 do_sample=False,
+                prefix_allowed_tokens_fn=allowed,
                 output_logits=True,
                 return_dict_in_generate=True,
-                eos_token_id=self.tokenizer.convert_tokens_to_ids(END),
+                eos_token_id=end,
                 pad_token_id=self.tokenizer.pad_token_id,
             )
-        answer = result.sequences[0, inputs["input_ids"].shape[1] :]
+        answer = result.sequences[0, start:]
         log_probabilities = functional.log_softmax(torch.stack(result.logits, dim=1)[0].float(), dim=-1)
         confidence = log_probabilities.gather(1, answer[:, None]).mean().exp()
         steps = prompts.parse_plan(self.tokenizer.decode(answer, skip_special_tokens=True))
