@@ -17,8 +17,7 @@ from torch.nn import functional
 
 from stages.planner.model import PlannerModel
 from stages.planner.pointer import pointer_loss, pointer_targets
-
-Progress = Callable[[int, int, str], None]
+from stages.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,7 @@ def losses(model: PlannerModel, batch: dict[str, Tensor], targets: Tensor) -> tu
 
 def autocast(device: torch.device) -> torch.autocast:
     """bfloat16 where the device multiplies it in hardware."""
-    fast = device.type == "cuda" or torch.backends.cpu.get_cpu_capability() == "AVX512" and _cpu_has_bf16()
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or _cpu_has_bf16())
 
 
 def _cpu_has_bf16() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -53,9 +54,7 @@ def _tokenizer(corpus: list[str]) -> Qwen2TokenizerFast:
 
 
 def _merges(trainer: ByteLevelBPETokenizer) -> list[tuple[str, str]]:
-    import json
-
-    merges = json.loads(trainer._tokenizer.to_str())["model"]["merges"]
+    merges = json.loads(trainer.to_str())["model"]["merges"]
     return [tuple(pair) if isinstance(pair, list) else tuple(pair.split(" ")) for pair in merges]
 
 
