@@ -14,7 +14,7 @@ from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
 from stages.planner.backbone import load_backbone
 from stages.planner.config import VlmConfig
-from stages.planner.grammar import PlanGrammar, phrase_words
+from stages.planner.grammar import MAX_PHRASE_WORDS, PlanGrammar, phrase_words
 from stages.planner.model import PlannerModel
 from stages.planner.planner import Planner, read_pointing
 from stages.planner.pointer import PointerHead, pointer_loss, pointer_targets
@@ -216,6 +216,7 @@ def test_plans_are_whole_steps_of_known_words_whatever_the_weights(model):
         assert plan and all(str(parse_step(step)) == step for step in plan)
         words = {word for phrase in prompts.plan_phrases(plan) for word in phrase.split()}
         assert words <= {"ball", "slab", "carry", "zebra", "crossing"}
+        assert all(len(phrase.split()) <= MAX_PHRASE_WORDS for phrase in prompts.plan_phrases(plan))
 
 
 def test_the_grammar_lets_every_true_plan_be_said(model):

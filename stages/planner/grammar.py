@@ -15,11 +15,12 @@ from transformers import PreTrainedTokenizerBase
 from stages.steps import PATTERNS, PREPOSITIONS
 
 MAX_STEPS = 25
+MAX_PHRASE_WORDS = 5
 _PHRASE = "*"
 """Stands for the words of a noun phrase in a pattern."""
 
-State = tuple[int, int]
-"""A pattern and the place of the next word in it."""
+State = tuple[int, int, int]
+"""A pattern, the place of the next word in it, and how many words its noun phrase has so far."""
 
 
 def _patterns() -> list[tuple[str, ...]]:
@@ -89,7 +90,7 @@ class PlanGrammar:
     def _begin_line(self, prefix: str) -> None:
         self._lines += 1
         self._forced = list(self._tokens(f"{prefix}{self._lines}."))
-        self._states = frozenset((index, 0) for index in range(len(STEP_PATTERNS)))
+        self._states = frozenset((index, 0, 0) for index in range(len(STEP_PATTERNS)))
         self._partial = ()
 
     def _boundary(self, states: frozenset[State]) -> set[int]:
@@ -114,7 +115,7 @@ class PlanGrammar:
 
     def _next_words(self, states: frozenset[State]) -> set[str]:
         words: set[str] = set()
-        for index, place in states:
+        for index, place, _ in states:
             pattern = STEP_PATTERNS[index]
             if place < len(pattern):
                 words |= set(self._vocabulary) if pattern[place] == _PHRASE else {pattern[place]}
@@ -122,16 +123,18 @@ class PlanGrammar:
 
     @staticmethod
     def _accepting(states: frozenset[State]) -> bool:
-        return any(place == len(STEP_PATTERNS[index]) for index, place in states)
+        return any(place == len(STEP_PATTERNS[index]) for index, place, _ in states)
 
 
 def _after(states: frozenset[State], word: str) -> frozenset[State]:
-    """States after one more word; a noun phrase may always have another."""
+    """States after one more word: a noun phrase may end with it, or go on while it is short."""
     found: set[State] = set()
-    for index, place in states:
+    for index, place, words in states:
         pattern = STEP_PATTERNS[index]
         if place < len(pattern) and pattern[place] == _PHRASE and word not in _STRUCTURE:
-            found |= {(index, place), (index, place + 1)}
+            found.add((index, place + 1, 0))
+            if words + 1 < MAX_PHRASE_WORDS:
+                found.add((index, place, words + 1))
         elif place < len(pattern) and pattern[place] == word:
-            found.add((index, place + 1))
+            found.add((index, place + 1, 0))
     return frozenset(found)
