@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -40,8 +41,19 @@ def clap_process(*args: str | Path, **options: Any) -> subprocess.Popen[str]:
     code = "import sys; sys.argv[0] = 'clap'; from clap_cli.app import main; main()"
     command = [sys.executable, "-c", code, *map(str, args)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_heed_interrupts,
+        **options,
     )
+
+
+def _heed_interrupts() -> None:
+    """A background shell has its children ignore Ctrl-C; the command line must not inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def clap_alone(*args: str | Path, **options: Any) -> Outcome:
