@@ -40,14 +40,9 @@ def clap_process(*args: str | Path, **options: Any) -> subprocess.Popen[str]:
     """The command line in a process of its own, in a group of its own."""
     code = "import sys; sys.argv[0] = 'clap'; from clap_cli.app import main; main()"
     command = [sys.executable, "-c", code, *map(str, args)]
+    options = {"preexec_fn": _heed_interrupts} | options
     return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=_heed_interrupts,
-        **options,
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, **options
     )
 
 
