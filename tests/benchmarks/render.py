@@ -1,4 +1,4 @@
-"""CPU time of one camera image (RGB, depth and instances) over the task suite: `python -m benchmarks.render`.
+"""CPU time of one camera image (RGB, depth and instances) over the task suite: `python -m tests.benchmarks.render`.
 
 Every task is driven by its expert and seen at every recorded sample, so that the scene has moved each time. MuJoCo's
 OpenGL renderer draws the same samples where OpenGL works (set MUJOCO_GL=egl), in three passes for the same content.
