@@ -50,7 +50,7 @@ def run_and_record(
     rollout = roll_out(simulator, policy, job, source, config.max_steps, instruction, _narrator(say))
     episode = rollout.episode
     if not len(episode):
-        raise UserError(episode.error.rstrip(".") or "the policy had nothing to do", "Say it in other words")
+        raise UserError((episode.error or "The policy had nothing to do").rstrip("."))
     header = Header.create("clap.demos", config={}, settings={}, seed=scene.seed, parents=parents)
     env_args = {"env_name": config.simulator, "type": ROBOMIMIC_GYM, "env_kwargs": {}}
     add_recording(out, job, rollout, header, env_args)
