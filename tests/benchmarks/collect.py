@@ -1,4 +1,4 @@
-"""Demonstrations a second over the training variations, by workers: `python -m tests.benchmarks.collect [--episodes 4]`.
+"""Demonstrations a second over the training variations: `python -m tests.benchmarks.collect [--episodes 4]`.
 
 Start of the processes and writing of the file included, four cameras at 128 px.
 """
