@@ -16,6 +16,9 @@ from stages.errors import UserError
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
+GRACE = 5.0
+"""Time that workers without more to do are given to end by themselves [s]."""
+
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -50,12 +53,13 @@ def _map_processes(
     make: Callable[[], Callable[[Job], Result]], jobs: list[Job], workers: int
 ) -> Iterator[tuple[Job, Result]]:
     waiting = iter(jobs)
-    processes, current = [], {}
+    processes, connections, current = [], [], {}
     try:
         with _one_thread():
             for _ in range(workers):
                 process, connection = _start(make)
                 processes.append(process)
+                connections.append(connection)
                 current[connection] = next(waiting)
                 connection.send(current[connection])
         while current:
@@ -67,6 +71,10 @@ def _map_processes(
                     connection.send(job)
                     break
                 yield done, result
+        for connection in connections:
+            connection.close()
+        for process in processes:
+            process.join(GRACE)
     finally:
         for process in processes:
             process.terminate()
