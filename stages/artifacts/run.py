@@ -32,16 +32,8 @@ class RunDirectory:
         return self.root / "vlm"
 
     @property
-    def vlm_curves(self) -> Path:
-        return self.root / "vlm.h5"
-
-    @property
     def fine(self) -> Path:
         return self.root / "fine"
-
-    @property
-    def fine_curves(self) -> Path:
-        return self.root / "fine.h5"
 
     @property
     def results(self) -> Path:

@@ -69,8 +69,3 @@ def rotation_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Angle [rad] (...,) of the rotation between matrices (..., 3, 3)."""
     trace = np.einsum("...ij,...ij->...", first, second)
     return np.arccos(np.clip((trace - 1) / 2, -1, 1))
-
-
-def transform_points(transform: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points (..., 3) moved by one transform (4, 4)."""
-    return points @ transform[:3, :3].T + transform[:3, 3]

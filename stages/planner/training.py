@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from stages.planner.model import PlannerModel
 from stages.planner.pointer import pointer_loss, pointer_targets
+from stages.precision import multiplies_bfloat16
 from stages.progress import Progress
 
 
@@ -67,11 +68,7 @@ def losses(model: PlannerModel, batch: dict[str, Tensor], targets: Tensor) -> tu
 
 def autocast(device: torch.device) -> torch.autocast:
     """bfloat16 where the device multiplies it in hardware."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or _cpu_has_bf16())
-
-
-def _cpu_has_bf16() -> bool:
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+    return torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bfloat16(device))
 
 
 def train(

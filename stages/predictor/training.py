@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from stages.precision import multiplies_bfloat16
 from stages.predictor.config import FineConfig
 from stages.predictor.data import Sampler
 from stages.predictor.decoding import Targets, losses
@@ -157,10 +158,7 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
     """Whether to compute in bfloat16: as asked, or for "auto" where the hardware multiplies it natively."""
     if precision != "auto":
         return precision == "bfloat16"
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return multiplies_bfloat16(device)
 
 
 def _groups(parameters: dict[str, nn.Parameter], decay: float) -> list[dict]:

@@ -22,7 +22,6 @@ ARM_JOINTS = tuple(f"joint{index}" for index in range(1, 8))
 FINGER_JOINTS = ("finger_joint1", "finger_joint2")
 PAD_GEOMS = ("left_pad", "right_pad")
 TIP_SITE = "tip"
-ARM_ACTUATORS = ARM_JOINTS
 GRIPPER_ACTUATOR = "gripper"
 
 LOWER = np.array([-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973])

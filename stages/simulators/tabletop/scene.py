@@ -138,10 +138,6 @@ class Scene:
         """An invisible box that moves with the thing; returns its name for `State.detects`."""
         return self._detector(thing, mujoco.mjtGeom.mjGEOM_BOX, np.asarray(size) / 2, position)
 
-    def cylinder_detector(self, thing: Thing, radius: float, height: float, position=(0, 0, 0)) -> str:
-        """An invisible upright cylinder."""
-        return self._detector(thing, mujoco.mjtGeom.mjGEOM_CYLINDER, (radius, height / 2, 0), position)
-
     def convex_detector(self, thing: Thing, vertices: np.ndarray, position=(0, 0, 0)) -> str:
         """The invisible convex hull of vertices (V, 3) [m]."""
         mesh = self._mesh(vertices, None)
