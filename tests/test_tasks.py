@@ -13,12 +13,12 @@ import pytest
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.check import check_experts, every_variation
 from stages.simulators.tabletop.environment import Tabletop
-from stages.simulators.tabletop.parts import BLOCK
 from stages.simulators.tabletop.scene import Thing
 from stages.simulators.tabletop.skills import DOWN, tip_at
 from stages.simulators.tabletop.skills import motion as motion_to
 from stages.simulators.tabletop.tasks import LEVELS, TASKS, taskvar, train_instructions
 from stages.simulators.tabletop.tasks.base import Task
+from stages.simulators.tabletop.things.blocks import BLOCK
 from stages.steps import Step, parse_step
 
 VARIATIONS = every_variation()

@@ -1,4 +1,4 @@
-"""GemBench's four cameras: three fixed in the room, one that rides on the hand."""
+"""GemBench's four cameras, three fixed in the room and one that rides on the hand, and one for pictures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 from stages.geometry.cameras import intrinsics_from_fov
 
 WRIST = "wrist"
+STUDIO = "studio"
+"""A camera for people: over the robot's right shoulder, so that fronts of furniture are seen. No policy sees it."""
 
 WRIST_IN_TIP = np.array([0.042, 0.0, -0.0996])
 """Position of the wrist camera in the tip's frame [m]; it looks along the tip."""
@@ -49,6 +51,7 @@ CAMERAS = {
     "right_shoulder": Camera((-0.175, -0.2, 1.98), (0.416, 0.073, -0.906), (-0.174, 0.985, 0.0), 40),
     WRIST: Camera(tuple(WRIST_IN_TIP), (0, 0, 1), (0, -1, 0), 60),
     "front": Camera((1.35, 0.0, 1.58), (-0.906, 0.0, -0.423), (0.0, -1.0, 0.0), 40),
+    STUDIO: Camera((-0.36, -0.86, 1.62), (0.453, 0.672, -0.586), (-0.829, 0.559, 0.0), 38),
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stages.simulators.tabletop.environment import Tabletop
-from stages.simulators.tabletop.tasks import LEVELS, taskvar
+from stages.simulators.tabletop.tasks import every_variation, taskvar
 
 FIRST_SEED = 900_000
 """Neither training nor evaluation uses seeds from here on."""
@@ -71,11 +71,6 @@ def check_experts(
         print(f"{check.taskvar:<22}{figures}  {seeds}", flush=True)
         checks.append(check)
     return checks
-
-
-def every_variation() -> list[tuple[str, int]]:
-    """All variations of all levels, each once."""
-    return list(dict.fromkeys(pair for level in LEVELS.values() for pair in level))
 
 
 if __name__ == "__main__":

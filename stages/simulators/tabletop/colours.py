@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 Colour = tuple[float, float, float]
 
 PALETTE: dict[str, Colour] = {
@@ -38,3 +42,14 @@ GOAL_GREEN: Colour = (0.5, 1.0, 0.5)
 
 GOAL_RED: Colour = (1.0, 0.14, 0.14)
 """The goal ball."""
+
+DARK: Colour = (0.13, 0.14, 0.16)
+STEEL: Colour = (0.62, 0.64, 0.67)
+"""Of trim and handles."""
+
+
+def different_colours(
+    rng: np.random.Generator, colours: Sequence[str], count: int, avoid: Sequence[str] = ()
+) -> list[str]:
+    """Draw `count` different colours, none of them in `avoid`."""
+    return rng.choice([colour for colour in colours if colour not in avoid], size=count, replace=False).tolist()

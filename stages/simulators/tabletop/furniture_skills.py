@@ -1,9 +1,10 @@
-"""The motions of the steps that work furniture: pull, push forward."""
+"""The motions of the steps that work furniture: pull, push forward, swing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import mujoco
 import numpy as np
 
 from stages.geometry.poses import axis_rotation
@@ -31,3 +32,33 @@ def push_forward(
     step = Step("push forward", thing.name)
     yield motion(tip_at(start, rotation), False, step, state.position(thing), may_collide=False)
     yield motion(tip_at(end, rotation), False, step, state.position(thing))
+
+
+def swing(
+    state: State, step: Step, thing: Thing, moving: Thing, angle: float, *, stride: float, gripper_open: bool = False
+) -> Iterator[Motion]:
+    """Take the hand along the arc of a hinge, so that it turns with what it holds or pushes.
+
+    Args:
+        step: said of every motion; its focus is `thing`.
+        moving: the thing with the hinge.
+        angle: about the hinge's axis, from where the hand is now [rad].
+        stride: largest angle of one motion [rad]; the tip goes straight, so it leaves the arc by r (1 - cos(stride/2)).
+        gripper_open: after every motion.
+    """
+    start, (pivot, axis) = state.tip, state.hinge(moving)
+    count = int(np.ceil(abs(angle) / stride - 1e-9))
+    for share in np.arange(1, count + 1) / count:
+        yield motion(turned_about(start, pivot, axis, share * angle), gripper_open, step, state.position(thing))
+
+
+def turned_about(pose: np.ndarray, pivot: np.ndarray, axis: np.ndarray, angle: float) -> np.ndarray:
+    """The pose (4, 4) turned about the axis (3,) through the pivot (3,) in the world by an angle [rad]."""
+    quaternion, rotation = np.empty(4), np.empty(9)
+    mujoco.mju_axisAngle2Quat(quaternion, np.asarray(axis, float), angle)
+    mujoco.mju_quat2Mat(rotation, quaternion)
+    rotation = rotation.reshape(3, 3)
+    moved = pose.copy()
+    moved[:3, :3] = rotation @ pose[:3, :3]
+    moved[:3, 3] = pivot + rotation @ (pose[:3, 3] - pivot)
+    return moved

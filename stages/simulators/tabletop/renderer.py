@@ -248,9 +248,7 @@ class Renderer:
         cast[:, :3] = points + SHADOW_OFFSET * LIGHTS[0]
         cast[:, 3:] = LIGHTS[0]
         hidden = np.zeros(hits.depth.shape, bool)
-        hidden[hit] = self._shadow_scene.test_occlusions(
-            self._open3d.core.Tensor.from_numpy(cast), nthreads=1
-        ).numpy()
+        hidden[hit] = self._shadow_scene.test_occlusions(self._open3d.core.Tensor.from_numpy(cast), nthreads=1).numpy()
         return hidden
 
 

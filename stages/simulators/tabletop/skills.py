@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -111,3 +112,9 @@ def push_down(state: State, thing: Thing, depth: float = PRESS_DEPTH, yaw: float
     above = tip_at(state.position(thing) + (0, 0, PRESS_ABOVE), pointing_down(yaw))
     yield motion(above, False, step, state.position(thing), may_collide=False)
     yield motion(raised(above, -PRESS_ABOVE - depth), False, step, state.position(thing))
+
+
+def displaced(motions: Iterable[Motion], offset: Sequence[float]) -> Iterator[Motion]:
+    """The motions with all their tip positions moved by `offset` (3,) in the world [m]: the right thing, missed."""
+    for one in motions:
+        yield replace(one, action=one.action + np.pad(np.asarray(offset, float), (0, 6)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.parts import BLOCK
 from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.skills import grasp_block, lift, move, release
 from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.things.blocks import BLOCK
 
 COLUMN = 0.20
 ABOVE = 0.05
@@ -57,4 +57,3 @@ def put_on_top(
     yield from lift(state, thing, LIFT)
     yield from move(state, thing, "onto", square, place + (0, 0, ABOVE), keypoint=top)
     yield from release(state, thing, "onto", square, place, keypoint=top, retreat=0 if last else RETREAT)
-

@@ -45,6 +45,11 @@ class State:
         """Absolute change of the thing's joint since the episode began [m or rad]."""
         return abs(self.joint(thing) - float(self._start[self.model.joint(thing.body).qposadr[0]]))
 
+    def hinge(self, thing: Thing) -> tuple[np.ndarray, np.ndarray]:
+        """A point (3,) on the axis of the thing's hinge and the axis' direction (3,), in the world."""
+        joint = self.data.joint(thing.body)
+        return joint.xanchor.copy(), joint.xaxis.copy()
+
     @property
     def tip(self) -> np.ndarray:
         """(4, 4) pose of the gripper tip in the world."""

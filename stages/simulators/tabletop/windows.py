@@ -8,9 +8,7 @@ NEAR = 0.01
 """Boxes are cut off at this distance from the camera before they are projected [m]."""
 
 
-def windows(
-    boxes: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]
-) -> list[tuple[slice, slice] | None]:
+def windows(boxes: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]) -> list[tuple[slice, slice] | None]:
     """Image windows that hold what bounding boxes cover.
 
     Args:

@@ -1,60 +1,46 @@
-"""The tasks by name, and GemBench's levels as far as they are built."""
+"""The tasks by name, found in this folder, and GemBench's levels."""
 
 from __future__ import annotations
 
 import difflib
+from importlib import import_module
+from pkgutil import iter_modules
 
 from stages.errors import UserError
 from stages.simulators.tabletop.tasks.base import Task
-from stages.simulators.tabletop.tasks.close_microwave import CloseMicrowave
-from stages.simulators.tabletop.tasks.close_microwave2 import CloseMicrowave2
-from stages.simulators.tabletop.tasks.open_drawer import OpenDrawer
-from stages.simulators.tabletop.tasks.pick_and_lift import PickAndLift
-from stages.simulators.tabletop.tasks.pick_up_cup import PickUpCup
-from stages.simulators.tabletop.tasks.push_button import PushButton
-from stages.simulators.tabletop.tasks.push_buttons4 import PushButtons4
-from stages.simulators.tabletop.tasks.stack_blocks import StackBlocks
-from stages.simulators.tabletop.tasks.tower4 import Tower4
 
-_TASKS: tuple[type[Task], ...] = (
-    PushButton,
-    PickAndLift,
-    PickUpCup,
-    StackBlocks,
-    OpenDrawer,
-    CloseMicrowave,
-    CloseMicrowave2,
-    PushButtons4,
-    Tower4,
-)
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in _TASKS}
+def _found() -> dict[str, type[Task]]:
+    """The one task of every file whose name is that task's."""
+    found = {}
+    for file in iter_modules(__path__):
+        if file.name != "base":
+            module = import_module(f"{__name__}.{file.name}")
+            classes = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Task)]
+            found[file.name] = next(one for one in classes if vars(one).get("name") == file.name)
+    return found
 
-_TRAIN = [
-    *(("push_button", index) for index in (0, 3, 4)),
-    *(("pick_and_lift", index) for index in (0, 2, 7)),
-    *(("pick_up_cup", index) for index in (8, 9, 11)),
-    *(("stack_blocks", index) for index in (30, 36, 39)),
-    *(("open_drawer", index) for index in (0, 2)),
-    ("close_microwave", 0),
-]
+
+TASKS: dict[str, type[Task]] = _found()
+
+
+def _level(level: str) -> list[tuple[str, int]]:
+    return [(name, variation) for name, task in TASKS.items() for variation in task.levels.get(level, ())]
+
 
 LEVELS: dict[str, list[tuple[str, int]]] = {
-    "train": _TRAIN,
-    "l1": _TRAIN,
-    "l2": [
-        *(("push_button", index) for index in (13, 15, 17)),
-        *(("pick_and_lift", index) for index in (14, 16, 18)),
-        *(("pick_up_cup", index) for index in (10, 12, 13)),
-        *(("stack_blocks", index) for index in (24, 27, 33)),
-    ],
-    "l3": [("open_drawer", 1), ("close_microwave2", 0)],
-    "l4": [
-        *(("push_buttons4", index) for index in (1, 2, 3)),
-        *(("tower4", index) for index in (1, 3)),
-    ],
+    "train": _level("train"),
+    "l1": _level("train"),
+    "l2": _level("l2"),
+    "l3": _level("l3"),
+    "l4": _level("l4"),
 }
 """(task, variation) of each level; level 1 is the training variations in new places."""
+
+
+def every_variation() -> list[tuple[str, int]]:
+    """All variations of all levels, each once."""
+    return list(dict.fromkeys(pair for level in LEVELS.values() for pair in level))
 
 
 def taskvar(task: str, variation: int) -> str:
@@ -77,8 +63,3 @@ def make_task(task: str, variation: int) -> Task:
         known = ", ".join(str(index) for index in variations)
         raise UserError(f"Task '{task}' has no variation {variation}", f"Use one of: {known}")
     return TASKS[task](variation)
-
-
-def train_instructions(task: str, variation: int) -> list[str]:
-    """The paraphrases of a variation's instruction."""
-    return make_task(task, variation).instructions()

@@ -1,9 +1,9 @@
-"""What a task is. One task = one file: its variations, words, scene, expert and success test."""
+"""What a task is. One task = one file: its variations, words, scene, expert, mistake and success test."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -23,6 +23,7 @@ class Task(ABC, Generic[Parameters]):
     Attributes:
         name: GemBench's name of the task.
         variations: what each variation index means.
+        levels: which variations each of GemBench's levels has ("train", "l2", "l3", "l4").
         region: (x low, x high, y low, y high) of the base on the table, world frame [m].
         yaw_range: of the base's random yaw [rad].
         parameters: those of this episode's variation.
@@ -30,6 +31,7 @@ class Task(ABC, Generic[Parameters]):
 
     name: ClassVar[str]
     variations: ClassVar[Mapping[int, Parameters]]
+    levels: ClassVar[Mapping[str, Sequence[int]]]
     region: ClassVar[tuple[float, float, float, float]] = (0.10, 0.30, -0.15, 0.15)
     yaw_range: ClassVar[tuple[float, float]] = (-np.pi, np.pi)
 
@@ -46,7 +48,11 @@ class Task(ABC, Generic[Parameters]):
 
     @abstractmethod
     def instructions(self) -> list[str]:
-        """At least four paraphrases of what to do, lower case, without a full stop."""
+        """At least four paraphrases of what to do, lower case, without a full stop; training hears these."""
+
+    @abstractmethod
+    def novel_instructions(self) -> list[str]:
+        """At least two more, worded otherwise, that training never hears."""
 
     @abstractmethod
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
@@ -55,6 +61,10 @@ class Task(ABC, Generic[Parameters]):
     @abstractmethod
     def expert(self, state: State) -> Iterator[Motion]:
         """The demonstration, one motion at a time, each computed from the state when it is asked for."""
+
+    @abstractmethod
+    def mistake(self, state: State) -> Iterator[Motion]:
+        """The right motions on the wrong thing, or in the wrong place: nothing on the way may count as success."""
 
     @abstractmethod
     def success(self, state: State) -> bool:

@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture import DOOR, Microwave, microwave
 from stages.simulators.tabletop.furniture_skills import push_forward
 from stages.simulators.tabletop.scene import Scene
-from stages.simulators.tabletop.skills import pointing_down
+from stages.simulators.tabletop.skills import displaced, pointing_down
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
+from stages.simulators.tabletop.things.microwave import DOOR, Microwave, microwave
 
 SHUT = np.deg2rad(2)
 """Angle from shut below which the door counts as shut: the hinge stops at zero [rad]."""
@@ -27,6 +27,7 @@ class CloseMicrowave(Task[Microwave]):
 
     name = "close_microwave"
     variations: ClassVar[Mapping[int, Microwave]] = {0: Microwave()}
+    levels = {"train": (0,)}
     region = (0.20, 0.32, -0.10, 0.10)
     yaw_range = (-np.pi / 8, np.pi / 8)
 
@@ -38,6 +39,9 @@ class CloseMicrowave(Task[Microwave]):
             "the microwave is open, close its door",
             "swing the microwave door shut",
         ]
+
+    def novel_instructions(self) -> list[str]:
+        return ["make sure the microwave is closed", "give the open microwave door a push so that it shuts"]
 
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         self.door = microwave(scene, self.parameters)
@@ -51,6 +55,9 @@ class CloseMicrowave(Task[Microwave]):
         contact = state.position(self.door)
         shut = contact - ((contact - door[:3, 3]) @ forward + DOOR) * forward
         yield from push_forward(state, self.door, pointing_down(yaw), contact - IN_FRONT * forward, shut)
+
+    def mistake(self, state: State) -> Iterator[Motion]:
+        yield from displaced(self.expert(state), (0, 0, 0.10))
 
     def success(self, state: State) -> bool:
         return self.parameters.opening - state.joint(self.door) < SHUT

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stages.simulators.tabletop.furniture import Microwave
 from stages.simulators.tabletop.tasks.close_microwave import CloseMicrowave
+from stages.simulators.tabletop.things.microwave import Microwave
 
 SECOND_MODEL = Microwave(
     width=0.42,
@@ -25,3 +25,4 @@ class CloseMicrowave2(CloseMicrowave):
 
     name = "close_microwave2"
     variations = {0: SECOND_MODEL}
+    levels = {"l3": (0,)}

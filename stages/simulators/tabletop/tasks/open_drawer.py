@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture import LEVELS, cabinet
 from stages.simulators.tabletop.furniture_skills import FORWARD, pull
 from stages.simulators.tabletop.scene import Scene
 from stages.simulators.tabletop.skills import grasp, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
+from stages.simulators.tabletop.things.cabinet import LEVELS, Drawer, cabinet
 
 OPEN = 0.15
 """How far a drawer must have come out [m]."""
@@ -25,6 +25,7 @@ class OpenDrawer(Task[str]):
 
     name = "open_drawer"
     variations = dict(enumerate(LEVELS))
+    levels = {"train": (0, 2), "l3": (1,)}
     region = (0.30, 0.37, -0.12, 0.12)
     yaw_range = (-np.pi / 8, np.pi / 8)
 
@@ -37,11 +38,22 @@ class OpenDrawer(Task[str]):
             f"draw out the {self.parameters} drawer",
         ]
 
+    def novel_instructions(self) -> list[str]:
+        return [
+            f"get the {self.parameters} drawer of the cabinet open",
+            f"the {self.parameters} drawer is shut, pull it out",
+        ]
+
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         self.drawers = cabinet(scene)
 
     def expert(self, state: State) -> Iterator[Motion]:
-        drawer = self.drawers[self.parameters]
+        yield from self._open(state, self.drawers[self.parameters])
+
+    def mistake(self, state: State) -> Iterator[Motion]:
+        yield from self._open(state, self.drawers["top" if self.parameters == "middle" else "middle"])
+
+    def _open(self, state: State, drawer: Drawer) -> Iterator[Motion]:
         rotation, handle = state.matrix(drawer.body)[:3, :3], drawer.handle
         yield from grasp(state, handle, tip_at(state.position(handle), rotation @ FORWARD))
         yield from pull(state, handle, -rotation[:, 0], PULL)

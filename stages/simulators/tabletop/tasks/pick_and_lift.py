@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.colours import COLOURS
-from stages.simulators.tabletop.parts import BALL_HEIGHT, block, different_colours, goal_ball
-from stages.simulators.tabletop.scene import Scene, scatter
+from stages.simulators.tabletop.colours import COLOURS, different_colours
+from stages.simulators.tabletop.scene import Scene, Thing, scatter
 from stages.simulators.tabletop.skills import grasp_block, lift, move
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
+from stages.simulators.tabletop.things.blocks import BALL_HEIGHT, block, goal_ball
 
 BOUNDARY = (-0.15, 0.15, -0.15, 0.15)
 CONE_TOP, CONE_DEPTH, CONE_RADIUS = 0.248, 0.055, 0.039
@@ -24,6 +24,7 @@ class PickAndLift(Task[str]):
 
     name = "pick_and_lift"
     variations = dict(enumerate(COLOURS))
+    levels = {"train": (0, 2, 7), "l2": (14, 16, 18)}
 
     def instructions(self) -> list[str]:
         return [
@@ -34,23 +35,34 @@ class PickAndLift(Task[str]):
             f"lift the {self.parameters} block up to the red target in the air",
         ]
 
+    def novel_instructions(self) -> list[str]:
+        return [
+            f"fetch the {self.parameters} block and hold it against the red ball",
+            f"hoist the {self.parameters} block to the height of the red ball",
+        ]
+
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         places = scatter(rng, [BOUNDARY], count=4)
         others = different_colours(rng, COLOURS, 2, avoid=[self.parameters])
         self.ball = goal_ball(scene, *places[3, :2])
         self.goal = scene.convex_detector(self.ball, downward_cone())
         self.target = block(scene, self.parameters, *places[0])
-        for colour, place in zip(others, places[1:3], strict=True):
-            block(scene, colour, *place)
+        self.others = [block(scene, colour, *place) for colour, place in zip(others, places[1:3], strict=True)]
 
     def expert(self, state: State) -> Iterator[Motion]:
-        yield from grasp_block(state, self.target)
-        yield from lift(state, self.target)
-        centre = state.position(self.ball)
-        yield from move(state, self.target, "to", self.ball, centre, keypoint=centre)
+        yield from self._bring(state, self.target)
+
+    def mistake(self, state: State) -> Iterator[Motion]:
+        yield from self._bring(state, self.others[0])
 
     def success(self, state: State) -> bool:
         return state.holds(self.target) and state.detects(self.goal, self.target)
+
+    def _bring(self, state: State, thing: Thing) -> Iterator[Motion]:
+        yield from grasp_block(state, thing)
+        yield from lift(state, thing)
+        centre = state.position(self.ball)
+        yield from move(state, thing, "to", self.ball, centre, keypoint=centre)
 
 
 def downward_cone() -> np.ndarray:

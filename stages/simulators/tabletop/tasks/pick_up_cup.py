@@ -8,13 +8,12 @@ import numpy as np
 
 from stages.geometry.workspace import TABLE_HEIGHT
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.colours import COLOURS
-from stages.simulators.tabletop.parts import different_colours
-from stages.simulators.tabletop.scene import Scene, scatter
+from stages.simulators.tabletop.colours import COLOURS, different_colours
+from stages.simulators.tabletop.scene import Scene, Thing, scatter
 from stages.simulators.tabletop.skills import DOWN, grasp, lift, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
-from stages.simulators.tabletop.vessels import cup, rim_point
+from stages.simulators.tabletop.things.cups import cup, rim_point
 
 BOUNDARY = (-0.13, 0.13, -0.13, 0.13)
 GAP = 0.18
@@ -35,6 +34,7 @@ class PickUpCup(Task[str]):
 
     name = "pick_up_cup"
     variations = dict(enumerate(COLOURS))
+    levels = {"train": (8, 9, 11), "l2": (10, 12, 13)}
     region = (0.14, 0.26, -0.10, 0.10)
 
     def instructions(self) -> list[str]:
@@ -46,17 +46,29 @@ class PickUpCup(Task[str]):
             f"get the {self.parameters} cup into the air",
         ]
 
+    def novel_instructions(self) -> list[str]:
+        return [
+            f"raise the {self.parameters} cup from the table",
+            f"the {self.parameters} cup should be up in your hand",
+        ]
+
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         places = scatter(rng, [BOUNDARY], count=2, gap=GAP)
         (other,) = different_colours(rng, COLOURS, 1, avoid=[self.parameters])
         self.target = cup(scene, self.parameters, *places[0])
-        cup(scene, other, *places[1])
+        self.other = cup(scene, other, *places[1])
 
     def expert(self, state: State) -> Iterator[Motion]:
-        hold = state.position(self.target) + rim_point(LEFT) - (0, 0, DEPTH)
-        yield from grasp(state, self.target, tip_at(hold, DOWN))
-        yield from lift(state, self.target)
+        yield from self._pick_up(state, self.target)
+
+    def mistake(self, state: State) -> Iterator[Motion]:
+        yield from self._pick_up(state, self.other)
 
     def success(self, state: State) -> bool:
         foot = state.matrix(self.target)[2, 3]
         return state.holds(self.target) and foot > TABLE_HEIGHT + RAISED
+
+    def _pick_up(self, state: State, thing: Thing) -> Iterator[Motion]:
+        hold = state.position(thing) + rim_point(LEFT) - (0, 0, DEPTH)
+        yield from grasp(state, thing, tip_at(hold, DOWN))
+        yield from lift(state, thing)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.colours import BUTTON_COLOURS
-from stages.simulators.tabletop.parts import button, different_colours, pressed
+from stages.simulators.tabletop.colours import BUTTON_COLOURS, different_colours
 from stages.simulators.tabletop.scene import Scene, scatter
 from stages.simulators.tabletop.skills import push_down
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
+from stages.simulators.tabletop.things.buttons import button, pressed
 from stages.simulators.tabletop.words import listed
 
 BOUNDARY = (-0.17, 0.17, -0.17, 0.17)
@@ -31,6 +31,7 @@ class PushButtons4(Task[tuple[str, ...]]):
         2: ("green", "yellow", "rose"),
         3: ("maroon", "blue", "orange", "magenta"),
     }
+    levels = {"l4": (1, 2, 3)}
     region = (0.16, 0.22, -0.08, 0.08)
 
     def instructions(self) -> list[str]:
@@ -43,6 +44,13 @@ class PushButtons4(Task[tuple[str, ...]]):
             f"start with {first}, go on with {listed(rest, 'then')} and push each of them down",
         ]
 
+    def novel_instructions(self) -> list[str]:
+        buttons = [f"the {colour} button" for colour in self.parameters]
+        return [
+            f"in this order, press down {listed(buttons, 'and finally')}",
+            f"one after the other, {listed(buttons)} have to be pushed",
+        ]
+
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         extra = different_colours(rng, BUTTON_COLOURS, BUTTONS - len(self.parameters), avoid=self.parameters)
         places = scatter(rng, [BOUNDARY], count=BUTTONS, gap=GAP)
@@ -51,6 +59,10 @@ class PushButtons4(Task[tuple[str, ...]]):
 
     def expert(self, state: State) -> Iterator[Motion]:
         for cap in list(self.waiting):
+            yield from push_down(state, cap)
+
+    def mistake(self, state: State) -> Iterator[Motion]:
+        for cap in self.waiting[::-1]:
             yield from push_down(state, cap)
 
     def success(self, state: State) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 
 from stages.simulators.tabletop.colours import PALETTE
 from stages.simulators.tabletop.scene import Scene, Thing
+from stages.simulators.tabletop.things.meshes import turned
 
 CUP_HEIGHT = 0.142
 CUP_RADIUS = 0.047
@@ -64,30 +65,3 @@ def _cup_profile() -> np.ndarray:
         [CUP_RADIUS - CUP_WALL, CUP_HEIGHT - lip],
     ]
     return np.concatenate([[[0, 0], [CUP_FOOT - 0.002, 0], [CUP_FOOT, 0.002]], rim, inside])
-
-
-def turned(profile: np.ndarray, segments: int = 48) -> tuple[np.ndarray, np.ndarray]:
-    """The closed surface of a section turned about Z.
-
-    Args:
-        profile: (P, 2) radius and height [m], counter-clockwise; its two ends lie on the axis.
-
-    Returns:
-        Vertices (V, 3) [m], triangles (F, 3) facing outwards.
-    """
-    angles = 2 * np.pi * np.arange(segments) / segments
-    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    rings = np.concatenate(
-        [np.column_stack([radius * ring, np.full(segments, height)]) for radius, height in profile[1:-1]]
-    )
-    vertices = np.concatenate([rings, [[0, 0, profile[0, 1]], [0, 0, profile[-1, 1]]]])
-    here, there = np.arange(segments), (np.arange(segments) + 1) % segments
-    first, last = len(rings), len(rings) + 1
-    faces = [np.column_stack([np.full(segments, first), there, here])]
-    for level in range(len(profile) - 3):
-        low, high = level * segments, (level + 1) * segments
-        faces.append(np.column_stack([low + here, low + there, high + there]))
-        faces.append(np.column_stack([low + here, high + there, high + here]))
-    top = (len(profile) - 3) * segments
-    faces.append(np.column_stack([top + here, top + there, np.full(segments, last)]))
-    return vertices, np.concatenate(faces)
