@@ -19,6 +19,7 @@ from clap_cli import (
     finetune_vlm,
     pretrain_vlm,
     status,
+    tasks,
     train_fine,
     view,
 )
@@ -39,6 +40,7 @@ app.command("train-fine")(train_fine.command)
 app.command("evaluate")(evaluate.command)
 app.add_typer(deploy.app, name="deploy")
 app.command("pretrain-vlm")(pretrain_vlm.command)
+app.add_typer(tasks.app, name="tasks")
 app.command("status")(status.command)
 app.command("view")(view.command)
 

@@ -96,8 +96,8 @@ def drive(
 ) -> None:
     """Drive the embedded robot from a typed instruction and record what it does: adds to recordings.h5."""
     from stages.artifacts.run import RunDirectory
-    from stages.collect import parse_taskvar
     from stages.config import load_config
+    from stages.simulators.tabletop.tasks import parse_taskvar
 
     resolved = load_config(config, settings or (), deploy__device=device).deploy
     name, variation = parse_taskvar(task)

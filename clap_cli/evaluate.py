@@ -18,7 +18,17 @@ def command(
     settings: options.Settings = None,
     seed: options.Seed = None,
     tasks: options.Tasks = None,
-    episodes: Annotated[int | None, typer.Option("--episodes", min=1, help="Episodes per variation.")] = None,
+    episodes: Annotated[int | None, typer.Option("--episodes", min=1, help="Episodes per variation and seed.")] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", help="'gembench': seeds 200 to 600, 20 episodes of each, 25 motions at most."),
+    ] = None,
+    seeds: Annotated[
+        list[int] | None, typer.Option("--eval-seed", help="Evaluation seed, 200 or more; repeatable.")
+    ] = None,
+    instructions: Annotated[
+        str | None, typer.Option("--instructions", help="'training' wordings, or 'novel' ones never trained on.")
+    ] = None,
     workers: options.Workers = None,
     keypoints: Annotated[
         str, typer.Option("--keypoints", help="Whose keypoints the predictor gets: planner, random or truth.")
@@ -34,12 +44,23 @@ def command(
     from stages.artifacts.run import SPLITS, RunDirectory
     from stages.config import load_config, nearest
     from stages.errors import UserError
+    from stages.evaluation.config import PROTOCOLS
 
     if policy not in ("clap", "expert"):
         raise UserError(f"there is no policy '{policy}'", nearest(policy, ("clap", "expert")))
-    counts = {f"evaluate__{level}": episodes for level in SPLITS}
+    if protocol is not None and protocol not in PROTOCOLS:
+        raise UserError(f"there is no protocol '{protocol}'", nearest(protocol, PROTOCOLS))
+    values = dict(PROTOCOLS[protocol]) if protocol else {}
+    values |= {level: episodes for level in SPLITS if episodes is not None}
+    values |= {"seeds": tuple(seeds)} if seeds else {}
     resolved = load_config(
-        config, settings or (), seed=seed, evaluate__taskvars=tasks or None, evaluate__workers=workers, **counts
+        config,
+        settings or (),
+        seed=seed,
+        evaluate__taskvars=tasks or None,
+        evaluate__workers=workers,
+        evaluate__instructions=instructions,
+        **{f"evaluate__{name}": value for name, value in values.items()},
     )
     from stages.evaluate import evaluate
 
@@ -64,12 +85,15 @@ def command(
 
 
 def results_table(title: str, summary: dict[str, Any]) -> Table:
-    """Success per variation and level, with 95 % intervals."""
+    """Success per variation and level, with 95 % intervals and, for several seeds, their standard deviation."""
     caption = f"95 % Wilson intervals. Report: {summary['report']}"
+    if summary["mean_over_levels_std"] is not None:
+        mean, spread = 100 * summary["mean_over_levels"], 100 * summary["mean_over_levels_std"]
+        caption = f"Mean over levels {mean:.1f} %, standard deviation over seeds {spread:.1f}. {caption}"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     table.add_column("level")
     table.add_column("variation")
-    for name in ("successes", "episodes", "rate", "interval"):
+    for name in ("successes", "episodes", "rate", "interval", "over seeds"):
         table.add_column(name, justify="right")
     for level, values in summary["levels"].items():
         for variation, rate in values["variations"].items():
@@ -80,4 +104,5 @@ def results_table(title: str, summary: dict[str, Any]) -> Table:
 
 def _cells(rate: dict[str, Any]) -> list[str]:
     interval = f"{100 * rate['low']:.0f} to {100 * rate['high']:.0f} %"
-    return [str(rate["successes"]), str(rate["episodes"]), f"{100 * rate['rate']:.0f} %", interval]
+    spread = f"± {100 * rate['std']:.1f}" if rate.get("std") is not None else ""
+    return [str(rate["successes"]), str(rate["episodes"]), f"{100 * rate['rate']:.0f} %", interval, spread]

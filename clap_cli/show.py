@@ -23,8 +23,8 @@ Summary = dict[str, Any]
 
 def run_stage(
     title: str, stage: Callable[[Report], Summary], json_: bool, table: Callable[..., Table] | None = None
-) -> None:
-    """Run a stage with progress, then show its summary.
+) -> Summary:
+    """Run a stage with progress, then show its summary and return it.
 
     Args:
         title: name of the stage.
@@ -35,6 +35,7 @@ def run_stage(
     with progress_of(title) as report, redirect_stdout(sys.stderr):
         summary = stage(report)
     show(title, summary, json_, table)
+    return summary
 
 
 def show(title: str, summary: Summary, json_: bool, table: Callable[..., Table] | None = None) -> None:

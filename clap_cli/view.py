@@ -8,18 +8,35 @@ from typing import Annotated
 import typer
 
 from clap_cli import options
-from clap_cli.show import show
+from clap_cli.show import run_stage, show
 
 
 def command(
-    artifact: Annotated[Path, typer.Argument(help="A file or directory, or a name in the run such as demos.")],
+    artifact: Annotated[
+        Path | None, typer.Argument(help="A file or directory, or a name in the run such as demos.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option("--task", help="Draw a task of the embedded simulator, or `all` of them.")
+    ] = None,
     run: options.Run = options.DEFAULT_RUN,
     episode: Annotated[int, typer.Option("--episode", min=0, help="Number of the episode.")] = 0,
-    out: Annotated[Path | None, typer.Option("--out", help="The picture; beside the artifact by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The picture; by default beside the artifact, or <task>.png.")
+    ] = None,
     json_: options.Json = False,
 ) -> None:
-    """Draw an episode with its views, keypoints and plan, or the curves of a training."""
+    """Draw an episode with its views, keypoints and plan, the curves of a training, or the scenes of a task."""
     from stages.artifacts.run import RunDirectory
+    from stages.errors import UserError
+
+    if (artifact is None) == (task is None):
+        raise UserError("there is nothing to draw", "Name an artifact such as demos, or a task with --task")
+    if task is not None:
+        from stages.contact_sheet import contact_sheet
+
+        picture = out or Path(f"{task}.png")
+        run_stage("view", lambda progress: contact_sheet(task, picture, progress=progress), json_)
+        return
     from stages.view import view
 
     named = RunDirectory(run).stages().get(str(artifact))

@@ -18,14 +18,12 @@ from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes, write_episode_shard
 from stages.config import CollectConfig, Config
 from stages.errors import UserError
+from stages.evaluation.seeds import FIRST_SEED
 from stages.keyframes import KeyframeCheck, check_keyframes
 from stages.observation import Observation
 from stages.parallel import map_unordered
 from stages.progress import Progress, silent
 from stages.simulators.protocol import Motion, SceneObject, Simulator
-
-EVALUATION_SEEDS = 200_000
-"""Placements from this seed on belong to evaluation."""
 
 RETRY_SEEDS = 10_000_000
 """Distance between the seed of an attempt and that of the next; above all seeds of evaluation."""
@@ -103,18 +101,10 @@ def collect_demos(
     return summary
 
 
-def parse_taskvar(text: str) -> tuple[str, int]:
-    """Task and variation of "task+variation"; the variation is 0 where none is named."""
-    task, _, variation = text.partition("+")
-    if not task or (variation and not variation.isdigit()):
-        raise UserError(f"'{text}' is not a variation", "Write task+number, for example push_button+0")
-    return task, int(variation or 0)
-
-
 def _jobs(config: Config) -> list[_Job]:
     """All demonstrations, one of each variation after the other, so that a part of them is a fair sample."""
     from stages.simulators import make_simulator
-    from stages.simulators.tabletop.tasks import LEVELS, make_task
+    from stages.simulators.tabletop.tasks import LEVELS, make_task, parse_taskvar
 
     collect = config.collect
     make_simulator(collect.simulator, image_size=collect.image_size).close()
@@ -123,10 +113,10 @@ def _jobs(config: Config) -> list[_Job]:
         make_task(task, variation)
     if collect.episodes_per_variation < 1:
         raise UserError(f"{collect.episodes_per_variation} episodes are nothing to collect", "Ask for one or more")
-    if not 0 <= config.seed <= EVALUATION_SEEDS - collect.episodes_per_variation:
+    if not 0 <= config.seed <= FIRST_SEED - collect.episodes_per_variation:
         raise UserError(
             f"seed {config.seed} leaves the range of training placements",
-            f"Use one from 0 to {EVALUATION_SEEDS - collect.episodes_per_variation}",
+            f"Use one from 0 to {FIRST_SEED - collect.episodes_per_variation}",
         )
     levels = {pair: level for level, pairs in reversed(LEVELS.items()) for pair in pairs}
     pairs = [(e, pair) for e in range(collect.episodes_per_variation) for pair in variations]

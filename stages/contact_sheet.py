@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from stages.progress import Progress, silent
 from stages.simulators.tabletop.cameras import STUDIO
 from stages.simulators.tabletop.environment import Tabletop
-from stages.simulators.tabletop.tasks import TASKS, every_variation, make_task, taskvar
+from stages.simulators.tabletop.tasks import TASKS, every_variation, find_task, taskvar
 
 CAPTION = 16
 """Height of the line under a picture [px]."""
@@ -20,35 +20,44 @@ CAPTION = 16
 PAPER, INK = (255, 255, 255), (30, 34, 40)
 
 
-def sheet_of_task(
-    task: str, out: Path, *, seed: int = 0, size: int = 256, progress: Progress = silent
-) -> dict[str, Any]:
-    """Draw a task: a row for each variation of its levels, with the scene as the cameras see it and its end.
+ALL = "all"
+
+
+def contact_sheet(task: str, out: Path, *, seed: int = 0, progress: Progress = silent) -> dict[str, Any]:
+    """Draw a task, or every task if it is `ALL`.
+
+    Args:
+        seed: of the scenes.
 
     Returns:
-        task, variations, picture.
+        tasks, variations, picture.
 
     Raises:
         UserError: unknown task.
     """
-    make_task(task, next(iter(TASKS[task].variations))) if task in TASKS else make_task(task, 0)
+    if task == ALL:
+        return sheet_of_all(out, seed=seed, progress=progress)
+    return sheet_of_task(task, out, seed=seed, progress=progress)
+
+
+def sheet_of_task(
+    task: str, out: Path, *, seed: int = 0, size: int = 256, progress: Progress = silent
+) -> dict[str, Any]:
+    """A row for each variation of the task's levels: the scene as cameras see it, on the way, and at its end."""
+    find_task(task)
     variations = [pair for pair in every_variation() if pair[0] == task]
-    rows = []
+    rows: list[Image.Image] = []
     for number, (name, variation) in enumerate(variations):
         progress(number, len(variations), taskvar(name, variation))
         rows += _row(name, variation, seed, size)
     _grid(rows, len(rows) // len(variations)).save(_prepared(out))
-    return {"task": task, "variations": [taskvar(*pair) for pair in variations], "picture": str(out)}
+    return {"tasks": [task], "variations": [taskvar(*pair) for pair in variations], "picture": str(out)}
 
 
 def sheet_of_all(
     out: Path, *, seed: int = 0, size: int = 200, columns: int = 8, progress: Progress = silent
 ) -> dict[str, Any]:
-    """Draw one picture of every task, in the middle of its demonstration.
-
-    Returns:
-        tasks, picture.
-    """
+    """One picture of every task, on the way of its first variation's demonstration."""
     first = {name: variation for name, variation in reversed(every_variation())}
     pictures = []
     for number, name in enumerate(TASKS):
@@ -56,7 +65,7 @@ def sheet_of_all(
         simulator, states = _demonstration(name, first[name], seed)
         pictures.append(_captioned(_seen(simulator, states[_middle(states)], STUDIO, size), name))
     _grid(pictures, columns).save(_prepared(out))
-    return {"tasks": list(TASKS), "picture": str(out)}
+    return {"tasks": list(TASKS), "variations": [taskvar(*pair) for pair in first.items()], "picture": str(out)}
 
 
 def _row(task: str, variation: int, seed: int, size: int) -> list[Image.Image]:

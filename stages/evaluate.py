@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,14 +18,16 @@ from stages.config import Config
 from stages.evaluation.config import EvaluateConfig
 from stages.evaluation.jobs import ROBOMIMIC_GYM, check_taskvars, jobs_of, levels_of
 from stages.evaluation.keypoints import Keypoints, KeypointSource, check_keypoints
-from stages.evaluation.outputs import rollout_path, write_outputs
+from stages.evaluation.outputs import rollout_path, variant_name, write_outputs
 from stages.evaluation.policies import PolicySpec
-from stages.evaluation.results import TEST_LEVELS, latency
+from stages.evaluation.results import latency, level_table, mean_over_levels
 from stages.evaluation.rollouts import Job, roll_out
-from stages.evaluation.statistics import Rate, level_rate
 from stages.evaluation.storage import SCHEMA, seeds_in, write_rollout
 from stages.parallel import map_unordered
 from stages.progress import Progress, silent
+
+_DECISIVE = ("simulator", "taskvars", "seeds", "instructions", "max_steps", "image_size", "seed")
+"""Settings that decide what rollouts are, beside the number of episodes."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class _Level:
     header: Header
     spec: PolicySpec
     keypoints: Keypoints
+    instructions: str
     checkpoint: int
 
 
@@ -95,15 +98,15 @@ def _level(
     run: RunDirectory,
     keypoints: Keypoints,
 ) -> _Level:
-    variant = "expert" if spec.name == "expert" else keypoints.replace("planner", "")
-    jobs = jobs_of(level, variations, config.evaluate, partial(_training_seeds, config, run))
-    decisive = ("simulator", "taskvars", level, "max_steps", "image_size", "seed")
-    settings = {name: getattr(config.evaluate, name) for name in decisive}
+    settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: getattr(config.evaluate, level)}
     settings |= {"policy": spec.name, "keypoints": keypoints}
+    variant = variant_name(spec.name, keypoints, config.evaluate.instructions)
+    jobs = jobs_of(level, variations, config.evaluate, partial(_training_seeds, config, run))
     parents = [parent(path, schema) for path, schema in spec.artifacts]
     header = Header.create(SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=parents)
     checkpoint = int(read_header(spec.fine, "clap.fine")[1].get("steps", 0)) if spec.fine else 0
-    return _Level(level, rollout_path(run, level, variant), jobs, header, spec, keypoints, checkpoint)
+    target = rollout_path(run, level, variant)
+    return _Level(level, target, jobs, header, spec, keypoints, config.evaluate.instructions, checkpoint)
 
 
 def _training_seeds(config: Config, run: RunDirectory, task: str, variation: int, count: int) -> list[int]:
@@ -139,24 +142,24 @@ def _prepare(spec: PolicySpec, keypoints: Keypoints, config: EvaluateConfig, sha
     def work(job: Job) -> None:
         source = KeypointSource(keypoints, [config.seed, *job.rng_seed])
         with spec.one_thread():
-            rollout = roll_out(simulator, policy, job, source, config.max_steps)
+            novel = config.instructions == "novel"
+            rollout = roll_out(simulator, policy, job, source, config.max_steps, novel=novel)
         write_rollout(shards, job, rollout)
 
     return work
 
 
 def _level_summary(level: _Level, notes: list[dict[str, Any]]) -> dict[str, Any]:
-    outcomes: dict[str, list[bool]] = defaultdict(list)
-    for job, note in zip(level.jobs, notes, strict=True):
-        outcomes[f"{job.task}+{job.variation}"].append(note["success"])
+    played = zip(level.jobs, notes, strict=True)
+    outcomes = [(f"{job.task}+{job.variation}", job.seed, note["success"]) for job, note in played]
     failures = Counter(note["failure"] for note in notes if note["failure"])
     return {
         "split": level.level,
         "keypoints": level.keypoints,
+        "instructions": level.instructions,
         "policy": level.spec.name,
         "checkpoint": level.checkpoint,
-        **level_rate(outcomes).as_dict(),
-        "variations": {name: Rate.of(values).as_dict() for name, values in outcomes.items()},
+        **level_table(outcomes),
         "failures": dict(failures.most_common()),
         "seconds": latency(note["seconds"] for note in notes),
     }
@@ -166,12 +169,11 @@ def _summary(
     summaries: list[dict[str, Any]], run: RunDirectory, spec: PolicySpec, keypoints: Keypoints
 ) -> dict[str, Any]:
     levels = {summary["split"]: summary for summary in summaries}
-    rates = [summary["rate"] for level, summary in levels.items() if level in TEST_LEVELS]
     return {
         "policy": spec.name,
         "keypoints": keypoints,
         "levels": levels,
-        "mean_over_levels": sum(rates) / len(rates) if rates else None,
+        **mean_over_levels(levels),
         "results": str(run.results),
         "report": str(run.report),
     }

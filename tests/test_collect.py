@@ -16,13 +16,14 @@ from conftest import TINY, clap_alone, clap_process
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import content_digest
 from stages.artifacts.resume import partial_of
-from stages.collect import RETRY_SEEDS, collect_demos, parse_taskvar
+from stages.collect import RETRY_SEEDS, collect_demos
 from stages.config import Config, load_config
 from stages.errors import UserError
 from stages.keyframes import candidate_keyframes, check_keyframes, find_keyframes
 from stages.parallel import map_unordered
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.environment import Tabletop
+from stages.simulators.tabletop.tasks import parse_taskvar
 
 MOVE, REST, GRIP = 20, 4, 6
 

@@ -25,16 +25,17 @@ from stages.config import Config, load_config
 from stages.decision import Decision
 from stages.errors import UserError
 from stages.evaluate import evaluate
-from stages.evaluation.config import EvaluateConfig
-from stages.evaluation.jobs import FIRST_SEED, jobs_of, levels_of
+from stages.evaluation.config import PROTOCOLS, EvaluateConfig
+from stages.evaluation.jobs import jobs_of, levels_of
 from stages.evaluation.keypoints import KeypointSource
 from stages.evaluation.rollouts import Job, choose_instruction, roll_out
+from stages.evaluation.seeds import FIRST_SEED, evaluation_seed
 from stages.evaluation.storage import read_rollouts
 from stages.geometry.workspace import TABLE_HEIGHT, inside_workspace
 from stages.serving.recordings import add_recording
 from stages.simulators import make_simulator
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.tasks import LEVELS
+from stages.simulators.tabletop.tasks import LEVELS, make_task
 from stages.steps import parse_step
 
 TASKVARS = "[push_button+0, push_button+13]"
@@ -88,7 +89,8 @@ def test_result_lines_carry_the_fields_of_gembench(finished: tuple[RunDirectory,
     for line in lines:
         assert {"episode_id", "instr", "success", "error", "nsteps", "task", "variation", "level"} <= line.keys()
         assert line["success"] == 1.0 and line["error"] is None and line["nsteps"] == 2
-    summary = [json.loads(line) for line in (run.root / "summary.jsonl").read_text().splitlines()]
+    by_seed = run.root / "gembench" / "seed200" / "results.jsonl"
+    summary = [json.loads(line) for line in by_seed.read_text().splitlines()]
     for line in [*lines, *summary]:  # what the benchmark's summary script needs of a line
         assert isinstance(line["checkpoint"], int) and 0 <= line["sr"] <= 1
         assert f"{line['task']}+{line['variation']}" in ("push_button+0", "push_button+13")
@@ -172,6 +174,28 @@ def test_splits_and_seeds() -> None:
     fresh = {job.seed for job in jobs_of("l1", levels["l1"], EvaluateConfig(l1=50), training)}
     trained = {job.seed for job in jobs_of("train", levels["train"], EvaluateConfig(train=50), training)}
     assert len(fresh) == 50 and trained == set(range(50)) and not fresh & trained
+
+
+def test_protocol_of_gembench_is_five_seeds_of_twenty_episodes() -> None:
+    config = EvaluateConfig(**PROTOCOLS["gembench"])
+    jobs = jobs_of("l2", [("a", 0), ("b", 1)], config, lambda *_: [])
+    assert len(jobs) == 2 * 5 * 20 and len({(job.task, job.seed) for job in jobs}) == len(jobs)
+    assert sorted({evaluation_seed(job.seed) for job in jobs}) == [200, 300, 400, 500, 600]
+    assert {job.episode for job in jobs} == set(range(20)) and config.max_steps == 25
+    with pytest.raises(UserError, match="200"):
+        jobs_of("l2", [("a", 0)], EvaluateConfig(seeds=(7,)), lambda *_: [])
+
+
+def test_seeds_and_novel_wordings_have_scenes_and_files_of_their_own(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    values = {"taskvars": ["push_button+13"], "l2": 2, "seeds": (200, 300), "videos": 0, "workers": 1}
+    summary = evaluate(settings(**values, instructions="novel"), None, None, "l2", run)
+    assert summary["levels"]["l2"]["seeds"] == {"200": 1.0, "300": 1.0} and summary["mean_over_levels_std"] == 0
+    rollouts = read_rollouts(tmp_path / "rollouts-l2-expert-novel.h5")
+    assert [result.seed for result in rollouts.results] == [200_000, 200_001, 300_000, 300_001]
+    task = make_task("push_button", 13)
+    assert {result.instruction for result in rollouts.results} <= set(task.novel_instructions())
+    assert not set(task.novel_instructions()) & set(task.instructions())
 
 
 def test_unknown_variation_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,9 @@ class EvaluateConfig:
     Attributes:
         simulator: name for `make_simulator`.
         taskvars: evaluate only these variations ("task+variation"); empty = all of the level.
-        train, l1, l2, l3, l4: episodes per variation of each level.
+        train, l1, l2, l3, l4: episodes per variation of each level; of each evaluation seed, but for `train`.
+        seeds: evaluation seeds; each has placements of its own (`jobs.placement`).
+        instructions: "training" wordings, or "novel" ones that training never hears.
         max_steps: motions per episode at most (GemBench: 25).
         image_size: side of the square camera images [px].
         device: where the models run ("cpu", "cuda").
@@ -30,6 +33,8 @@ class EvaluateConfig:
     l2: int = 4
     l3: int = 10
     l4: int = 4
+    seeds: tuple[int, ...] = (200,)
+    instructions: Literal["training", "novel"] = "training"
     max_steps: int = 25
     image_size: int = 128
     device: str = "cpu"
@@ -38,3 +43,9 @@ class EvaluateConfig:
     videos: int = 1
     video_size: int = 256
     video_fps: float = 10.0
+
+
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "gembench": {"seeds": (200, 300, 400, 500, 600), "l1": 20, "l2": 20, "l3": 20, "l4": 20, "max_steps": 25},
+}
+"""Published protocols by name: what they set."""

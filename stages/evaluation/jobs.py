@@ -9,12 +9,10 @@ from stages.errors import UserError
 from stages.evaluation.config import EvaluateConfig
 from stages.evaluation.results import LEVELS, TEST_LEVELS
 from stages.evaluation.rollouts import Job
+from stages.evaluation.seeds import placement
 
 ROBOMIMIC_GYM = 2
 """robomimic's number for environments that are made by name."""
-
-FIRST_SEED = 200_000
-"""Evaluation placements are drawn from seeds that training never uses."""
 
 
 def levels_of(split: str, available: Mapping[str, Sequence[tuple[str, int]]]) -> list[str]:
@@ -50,10 +48,12 @@ def jobs_of(
     for task, variation in variations:
         if config.taskvars and f"{task}+{variation}" not in config.taskvars:
             continue
-        training = level == "train"
-        seeds = training_seeds(task, variation, count) if training else range(FIRST_SEED, FIRST_SEED + count)
-        for episode, seed in enumerate(seeds):
-            jobs.append(Job(len(jobs), task, variation, level, episode, int(seed)))
+        if level == "train":
+            scenes = list(enumerate(training_seeds(task, variation, count)))
+        else:
+            scenes = [(episode, placement(seed, episode)) for seed in config.seeds for episode in range(count)]
+        for episode, scene in scenes:
+            jobs.append(Job(len(jobs), task, variation, level, episode, int(scene)))
     return jobs
 
 

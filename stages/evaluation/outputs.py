@@ -11,13 +11,20 @@ from stages.artifacts.files import parent
 from stages.artifacts.run import RunDirectory
 from stages.evaluation.config import EvaluateConfig
 from stages.evaluation.report import Clip, Report, render
-from stages.evaluation.results import LEVELS, success_tables
+from stages.evaluation.results import LEVELS, TEST_LEVELS, success_tables
+from stages.evaluation.seeds import evaluation_seed
 from stages.evaluation.storage import SCHEMA, RolloutFile, read_rollouts
 from stages.evaluation.videos import chosen, film, video_folder, video_path
 from stages.progress import Progress
 
-VARIANTS = ("", "random", "truth", "expert")
-"""What is different about the rollouts of a file: nothing, where its keypoints came from, or who acted."""
+VARIANTS = ("", "novel", "random", "random-novel", "truth", "truth-novel", "expert", "expert-novel")
+"""What is different about the rollouts of a file: nothing, its wording, where its keypoints came from, who acted."""
+
+
+def variant_name(policy: str, keypoints: str, instructions: str) -> str:
+    """One of `VARIANTS`."""
+    what = "expert" if policy == "expert" else keypoints.replace("planner", "")
+    return "-".join(part for part in (what, instructions.replace("training", "")) if part)
 
 
 def rollout_path(run: RunDirectory, level: str, variant: str = "") -> Path:
@@ -27,11 +34,11 @@ def rollout_path(run: RunDirectory, level: str, variant: str = "") -> Path:
 
 
 def write_outputs(run: RunDirectory, config: EvaluateConfig, progress: Progress) -> None:
-    """Write `results.jsonl`, `summary.jsonl` and `report.html` from all rollouts of the run."""
+    """Write `results.jsonl`, `gembench/` and `report.html` from all rollouts of the run."""
     files = {variant: _files(run, variant) for variant in VARIANTS}
     main = files[""] or files["expert"]
     _write_lines(run.results, (line for file in main for line in result_lines(file)))
-    _write_lines(run.results.with_name("summary.jsonl"), (line for file in main for line in summary_lines(file)))
+    _write_gembench(run.root / "gembench", main)
     report = Report(
         name=run.root.resolve().name,
         policy="the simulator's expert" if not files[""] and main else "CLAP",
@@ -68,13 +75,23 @@ def result_lines(file: RolloutFile) -> Iterable[dict]:
         }
 
 
-def summary_lines(file: RolloutFile) -> Iterable[dict]:
-    """One line a variation, as the benchmark writes its `results.jsonl`: {checkpoint, task, variation, sr}."""
-    for level in success_tables(file.results)["levels"].values():
+def seed_lines(file: RolloutFile, seed: int) -> Iterable[dict]:
+    """One line a variation of an evaluation seed, as the benchmark writes it: {checkpoint, task, variation, sr}."""
+    results = [result for result in file.results if evaluation_seed(result.seed) == seed]
+    for level in success_tables(results)["levels"].values():
         for name, rate in level["variations"].items():
             task, variation = name.rsplit("+", 1)
             line = {"checkpoint": file.summary["checkpoint"], "task": task, "variation": int(variation)}
             yield line | {"sr": rate["rate"]}
+
+
+def _write_gembench(folder: Path, files: list[RolloutFile]) -> None:
+    """`seed<S>/results.jsonl` of every evaluation seed: the folder that the benchmark's summary script reads."""
+    tested = [file for file in files if file.summary["split"] in TEST_LEVELS]
+    for seed in sorted({evaluation_seed(result.seed) for file in tested for result in file.results}):
+        target = folder / f"seed{seed}"
+        target.mkdir(parents=True, exist_ok=True)
+        _write_lines(target / "results.jsonl", (line for file in tested for line in seed_lines(file, seed)))
 
 
 def _files(run: RunDirectory, variant: str) -> list[RolloutFile]:

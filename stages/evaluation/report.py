@@ -47,7 +47,7 @@ class Report:
         policy: who acted, in words.
         created: date and time in words.
         results: every episode of the policy itself.
-        ablations: where keypoints came from instead ("random", "truth") -> its episodes.
+        ablations: what was different (`outputs.VARIANTS`) -> its episodes.
         latency: level -> part of the policy -> median and p95 [s].
         clips: videos.
         lineage: rows (artifact, schema, SHA-256, path).
@@ -72,9 +72,13 @@ def render(report: Report) -> str:
         f"<h1>CLAP evaluation: {escape(report.name)}</h1>",
         f'<p class="lead">{escape(report.policy)}, {escape(report.created)}</p>',
         _tiles(tables),
-        _section("Success", _headline(tables), "Mean over variations; 95 % Wilson intervals of all episodes together."),
+        _section(
+            "Success",
+            _headline(tables),
+            _SUCCESS_NOTE,
+        ),
         _section("Success per variation", _bars(tables)),
-        _section("Where keypoints come from", _ablations(report), _ABLATION_NOTE) if report.ablations else "",
+        _section("The same scenes otherwise", _ablations(report), _ABLATION_NOTE) if report.ablations else "",
         _section(
             "What went wrong", _failures(report.results), "The first thing in which the policy left the expert's way."
         ),
@@ -93,12 +97,17 @@ def render(report: Report) -> str:
 
 
 _SOURCES = {
-    "planner": "the planner",
-    "random": "chance",
-    "truth": "the truth",
-    "expert": "(the simulator's expert acts)",
+    "planner": "the planner's keypoints",
+    "random": "random keypoints",
+    "truth": "true keypoints",
+    "expert": "the simulator's expert acts",
 }
-_ABLATION_NOTE = "The same scenes and instructions, with the planner's keypoint replaced."
+_SUCCESS_NOTE = (
+    "Mean over variations; 95 % Wilson intervals of all episodes together; spread is the standard deviation over seeds."
+)
+_ABLATION_NOTE = (
+    "The same scenes with the planner's keypoint replaced, or with instructions in words that training never hears."
+)
 _PREDICTION_NOTE = (
     "At every state that the policy reached, what the expert would do there is the truth; "
     "keypoints are compared where the step was right."
@@ -124,6 +133,7 @@ def _headline(tables: dict) -> str:
             LEVEL_NAMES[level],
             _percent(row["rate"]),
             _interval(row),
+            _percent(row["std"]),
             row["successes"],
             row["episodes"],
             len(row["variations"]),
@@ -132,8 +142,10 @@ def _headline(tables: dict) -> str:
     ]
     total = None
     if tables["mean_over_levels"] is not None:
-        total = ["Mean over levels", _percent(tables["mean_over_levels"]), "", "", "", ""]
-    return _table(["Level", "Success", "95 % interval", "Successes", "Episodes", "Variations"], rows, total)
+        spread = _percent(tables["mean_over_levels_std"])
+        total = ["Mean over levels", _percent(tables["mean_over_levels"]), "", spread, "", "", ""]
+    header = ["Level", "Success", "95 % interval", "Spread over seeds", "Successes", "Episodes", "Variations"]
+    return _table(header, rows, total)
 
 
 def _bars(tables: dict) -> str:
@@ -152,7 +164,8 @@ def _ablations(report: Report) -> str:
         cells = [
             f"{_percent(table[level]['rate'])} {_interval(table[level])}" if level in table else "" for level in shown
         ]
-        rows.append([_SOURCES[source], *cells])
+        kind, _, novel = source.partition("-") if source != "novel" else ("planner", "", "novel")
+        rows.append([_SOURCES[kind] + (", novel wording" if novel else ""), *cells])
     return _table(["", *(level.upper() if level != "train" else level for level in shown)], rows)
 
 

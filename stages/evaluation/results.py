@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.evaluation.statistics import Rate, level_rate, quantiles
+from stages.evaluation.seeds import evaluation_seed
+from stages.evaluation.statistics import Rate, level_rate, over_seeds, quantiles
 
 LEVELS = ("train", "l1", "l2", "l3", "l4")
 TEST_LEVELS = ("l1", "l2", "l3", "l4")
@@ -47,16 +48,43 @@ class EpisodeResult:
 
 
 def success_tables(results: Iterable[EpisodeResult]) -> dict:
-    """Successes, episodes, rate and interval per level and per variation, and the mean over the test levels present."""
-    outcomes: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    """The table of each level, and the mean over the test levels present with its spread over seeds."""
+    outcomes: dict[str, list[tuple[str, int, bool]]] = defaultdict(list)
     for result in results:
-        outcomes[result.level][result.taskvar].append(result.success)
-    levels = {}
-    for level in (name for name in LEVELS if name in outcomes):
-        variations = {name: Rate.of(values).as_dict() for name, values in sorted(outcomes[level].items())}
-        levels[level] = level_rate(outcomes[level]).as_dict() | {"variations": variations}
-    rates = [levels[level]["rate"] for level in TEST_LEVELS if level in levels]
-    return {"levels": levels, "mean_over_levels": float(np.mean(rates)) if rates else None}
+        outcomes[result.level].append((result.taskvar, result.seed, result.success))
+    levels = {level: level_table(sorted(outcomes[level])) for level in LEVELS if level in outcomes}
+    return {"levels": levels} | mean_over_levels(levels)
+
+
+def level_table(outcomes: Iterable[tuple[str, int, bool]]) -> dict:
+    """Successes, episodes, rate and interval of a level and of each of its variations.
+
+    Args:
+        outcomes: (variation, seed of the scene, success) of every episode.
+
+    Returns:
+        Also `seeds`, the level's rate by evaluation seed, and `std`, the standard deviation of these (None for one).
+    """
+    pooled: dict[str, list[bool]] = defaultdict(list)
+    apart: dict[int, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    for name, scene, success in outcomes:
+        pooled[name].append(success)
+        apart[evaluation_seed(scene)][name].append(success)
+    seeds = {str(seed): level_rate(by_variation).rate for seed, by_variation in sorted(apart.items())}
+    variations = {name: Rate.of(values).as_dict() for name, values in pooled.items()}
+    spread = over_seeds(list(seeds.values()))
+    return level_rate(pooled).as_dict() | {"seeds": seeds, "std": spread, "variations": variations}
+
+
+def mean_over_levels(levels: Mapping[str, dict]) -> dict:
+    """`mean_over_levels` of the test levels' rates and its `mean_over_levels_std` over their common seeds."""
+    tested = [levels[level] for level in TEST_LEVELS if level in levels]
+    if not tested:
+        return {"mean_over_levels": None, "mean_over_levels_std": None}
+    common = set.intersection(*(set(table["seeds"]) for table in tested))
+    by_seed = [float(np.mean([table["seeds"][seed] for table in tested])) for seed in sorted(common)]
+    mean = float(np.mean([table["rate"] for table in tested]))
+    return {"mean_over_levels": mean, "mean_over_levels_std": over_seeds(by_seed)}
 
 
 def failure_counts(results: Iterable[EpisodeResult]) -> dict[str, dict[str, int]]:

@@ -75,6 +75,7 @@ def roll_out(
     source: KeypointSource,
     max_steps: int,
     instruction: str | None = None,
+    novel: bool = False,
     watch: Callable[[Decision], None] | None = None,
 ) -> Rollout:
     """Run one episode to success, an error, the policy's end, or `max_steps` motions.
@@ -82,9 +83,12 @@ def roll_out(
     Args:
         source: of keypoints that replace the planner's.
         instruction: what to do, instead of one of the task's own.
+        novel: choose among the task's wordings that training never hears.
         watch: told every decision before it is executed.
     """
     instructions, observation = simulator.reset(job.task, job.variation, job.seed)
+    if novel:
+        instructions = simulator.novel_instructions()
     if instruction is None:
         instruction = choose_instruction(instructions, job)
     record = _Record(simulator.truth(), observation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import sqrt
 from statistics import NormalDist
@@ -44,11 +44,19 @@ class Rate:
         return asdict(self)
 
 
-def level_rate(by_variation: dict[str, Sequence[bool]]) -> Rate:
+def level_rate(by_variation: Mapping[str, Sequence[bool]]) -> Rate:
     """A level's rate: the mean of its variations' rates (GemBench), with the interval of the pooled episodes."""
     pooled = Rate.of(outcome for outcomes in by_variation.values() for outcome in outcomes)
     mean = float(np.mean([np.mean(outcomes) for outcomes in by_variation.values()])) if by_variation else 0.0
     return Rate(pooled.successes, pooled.episodes, mean, pooled.low, pooled.high)
+
+
+def over_seeds(rates: Sequence[float]) -> float | None:
+    """Standard deviation of the rates of evaluation seeds, as GemBench's script takes it (of the population).
+
+    None for fewer than two.
+    """
+    return float(np.std(rates)) if len(rates) > 1 else None
 
 
 def quantiles(seconds: Sequence[float] | np.ndarray) -> dict[str, float]:

@@ -47,7 +47,7 @@ def run_and_record(
     """
     job = Job(recorded(out), scene.task, scene.variation, _level(scene), 0, scene.seed)
     source = KeypointSource("planner", [])
-    rollout = roll_out(simulator, policy, job, source, config.max_steps, instruction, _narrator(say))
+    rollout = roll_out(simulator, policy, job, source, config.max_steps, instruction, watch=_narrator(say))
     episode = rollout.episode
     if not len(episode):
         raise UserError((episode.error or "The policy had nothing to do").rstrip("."))

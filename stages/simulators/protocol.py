@@ -85,6 +85,10 @@ class Simulator(Protocol):
         """
         ...
 
+    def novel_instructions(self) -> list[str]:
+        """Other wordings of this episode's instruction, for evaluation only: training never hears them."""
+        ...
+
     def step(self, action: np.ndarray) -> tuple[Observation, bool, bool, dict[str, Any]]:
         """Move to the commanded tip pose, then actuate the gripper if its state changes.
 

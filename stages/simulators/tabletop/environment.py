@@ -61,6 +61,10 @@ class Tabletop:
                 return instructions, self._observe(self._now.data)
         raise RuntimeError(f"the expert reaches none of {MAX_REDRAWS} placements of {task}+{variation}, seed {seed}")
 
+    def novel_instructions(self) -> list[str]:
+        """See `Simulator.novel_instructions`."""
+        return self._now.task.novel_instructions()
+
     def step(self, action: np.ndarray) -> tuple[Observation, bool, bool, dict[str, Any]]:
         """See `Simulator.step`."""
         action = np.asarray(action, float)

@@ -48,17 +48,34 @@ def taskvar(task: str, variation: int) -> str:
     return f"{task}+{variation}"
 
 
+def parse_taskvar(text: str) -> tuple[str, int]:
+    """Task and variation of "task+variation"; the variation is 0 where none is named."""
+    task, _, variation = text.partition("+")
+    if not task or (variation and not variation.isdigit()):
+        raise UserError(f"'{text}' is not a variation", "Write task+number, for example push_button+0")
+    return task, int(variation or 0)
+
+
+def find_task(task: str) -> type[Task]:
+    """A task by name.
+
+    Raises:
+        UserError: unknown task, with the nearest known one.
+    """
+    if task not in TASKS:
+        nearest = difflib.get_close_matches(task, TASKS, n=1)
+        meant = f"Did you mean '{nearest[0]}'? " if nearest else ""
+        raise UserError(f"There is no task '{task}'", f"{meant}`clap tasks` lists them")
+    return TASKS[task]
+
+
 def make_task(task: str, variation: int) -> Task:
     """One episode's task.
 
     Raises:
         UserError: unknown task or variation.
     """
-    if task not in TASKS:
-        nearest = difflib.get_close_matches(task, TASKS, n=1)
-        meant = f"Did you mean '{nearest[0]}'? " if nearest else ""
-        raise UserError(f"There is no task '{task}'", f"{meant}Use one of: {', '.join(sorted(TASKS))}")
-    variations = TASKS[task].variations
+    variations = find_task(task).variations
     if variation not in variations:
         known = ", ".join(str(index) for index in variations)
         raise UserError(f"Task '{task}' has no variation {variation}", f"Use one of: {known}")

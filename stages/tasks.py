@@ -1,0 +1,153 @@
+"""The embedded tasks: what there is, and how reliably their experts solve them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stages.evaluation.jobs import levels_of
+from stages.evaluation.statistics import wilson_interval
+from stages.parallel import map_unordered
+from stages.progress import Progress, silent
+from stages.simulators.tabletop.environment import Tabletop
+from stages.simulators.tabletop.tasks import LEVELS, every_variation, make_task, parse_taskvar, taskvar
+
+FIRST_SEED = 900_000
+"""Neither training nor evaluation uses scenes from this seed on."""
+
+RELIABLE = 0.98
+"""Share of scenes that an expert has to solve."""
+
+
+@dataclass(frozen=True)
+class ExpertCheck:
+    """One variation's figures.
+
+    Attributes:
+        level: the variation's first level.
+        taskvar: "task+variation".
+        episodes, successes: how many.
+        redraws: placements that the expert could not reach, drawn again before an episode.
+        motions: largest number of motions in an episode.
+        seconds: mean duration of an episode without images.
+        failed_seeds: those of the failures.
+    """
+
+    level: str
+    taskvar: str
+    episodes: int
+    successes: int
+    redraws: int
+    motions: int
+    seconds: float
+    failed_seeds: list[int]
+
+
+def list_tasks(level: str | None = None) -> list[dict[str, Any]]:
+    """Every variation of a level, or of all: level, task, variation, and its instructions.
+
+    Raises:
+        UserError: unknown level.
+    """
+    levels = levels_of(level, LEVELS) if level else [name for name in LEVELS if name != "l1"]
+    rows = []
+    for name in levels:
+        for task, variation in LEVELS[name]:
+            one = make_task(task, variation)
+            row = {"level": name, "task": task, "variation": variation, "instructions": one.instructions()}
+            rows.append(row | {"novel_instructions": one.novel_instructions()})
+    return rows
+
+
+def check_tasks(
+    taskvars: Sequence[str] = (),
+    episodes: int = 50,
+    seed: int = FIRST_SEED,
+    workers: int = 0,
+    out: Path | None = None,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Let the experts solve fresh scenes.
+
+    Args:
+        taskvars: which variations; all of all levels by default.
+        seed: of the first scene.
+        out: a Markdown table goes there.
+
+    Returns:
+        variations (the figures of each), episodes, successes, redraws, unreliable (those below `RELIABLE`), seconds.
+
+    Raises:
+        UserError: unknown task or variation.
+    """
+    pairs = [parse_taskvar(text) for text in taskvars] or every_variation()
+    for pair in pairs:
+        make_task(*pair)
+    start, found = time.monotonic(), {}
+    progress(0, len(pairs), "variations")
+    for pair, check in map_unordered(partial(_make_worker, episodes, seed), pairs, workers):
+        found[pair] = check
+        progress(len(found), len(pairs), f"{check.taskvar} {check.successes}/{check.episodes}")
+    checks = [found[pair] for pair in pairs]
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(_markdown(checks, episodes, seed))
+    return {
+        "variations": [asdict(check) for check in checks],
+        "episodes": sum(check.episodes for check in checks),
+        "successes": sum(check.successes for check in checks),
+        "redraws": sum(check.redraws for check in checks),
+        "unreliable": [check.taskvar for check in checks if check.successes < RELIABLE * check.episodes],
+        "seconds": round(time.monotonic() - start, 1),
+    }
+
+
+def check_expert(task: str, variation: int, episodes: int, seed: int = FIRST_SEED) -> ExpertCheck:
+    """Run the expert over fresh scenes of one variation, without cameras."""
+    simulator = Tabletop(cameras=())
+    redraws, most, failed = 0, 0, []
+    start = time.perf_counter()
+    for number in range(seed, seed + episodes):
+        simulator.reset(task, variation, number)
+        motions, success, info = 0, False, {}
+        for motion in simulator.expert():
+            _, success, done, info = simulator.step(motion.action)
+            motions += 1
+            if done:
+                break
+        redraws, most = redraws + info["redraws"], max(most, motions)
+        if not success:
+            failed.append(number)
+    seconds = (time.perf_counter() - start) / episodes
+    level = next((name for name, pairs in LEVELS.items() if (task, variation) in pairs), "")
+    solved = episodes - len(failed)
+    return ExpertCheck(level, taskvar(task, variation), episodes, solved, redraws, most, seconds, failed)
+
+
+def _make_worker(episodes: int, seed: int) -> Callable[[tuple[str, int]], ExpertCheck]:
+    return lambda pair: check_expert(*pair, episodes, seed)
+
+
+def _markdown(checks: Sequence[ExpertCheck], episodes: int, seed: int) -> str:
+    """The figures as a table for people."""
+    solved, total = sum(check.successes for check in checks), sum(check.episodes for check in checks)
+    low, high = wilson_interval(solved, total)
+    lines = [
+        "# What the experts solve",
+        "",
+        f"`clap tasks check --episodes {episodes} --seed {seed}`: {solved} of {total} scenes solved "
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %). A redraw is a placement that the arm could not reach, "
+        "drawn again before the episode.",
+        "",
+        "| level | variation | solved | redraws | motions, at most | seconds an episode |",
+        "|---|---|---|---|---|---|",
+    ]
+    for c in checks:
+        lines.append(
+            f"| {c.level} | {c.taskvar} | {c.successes}/{c.episodes} | {c.redraws} | {c.motions} | {c.seconds:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
