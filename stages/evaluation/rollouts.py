@@ -75,16 +75,16 @@ def roll_out(
     source: KeypointSource,
     max_steps: int,
     instruction: str | None = None,
-    novel: bool = False,
     watch: Callable[[Decision], None] | None = None,
+    novel: bool = False,
 ) -> Rollout:
     """Run one episode to success, an error, the policy's end, or `max_steps` motions.
 
     Args:
         source: of keypoints that replace the planner's.
         instruction: what to do, instead of one of the task's own.
-        novel: choose among the task's wordings that training never hears.
         watch: told every decision before it is executed.
+        novel: choose among the task's wordings that training never hears.
     """
     instructions, observation = simulator.reset(job.task, job.variation, job.seed)
     if novel:
