@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import mujoco
@@ -32,6 +33,8 @@ SETTLE = 0.2
 """Time that things are given to come to rest before an episode [s]."""
 
 MAX_REDRAWS = 20
+
+WHOLE_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
 
 class Tabletop:
@@ -137,6 +140,15 @@ class Tabletop:
         return frames
 
 
+@dataclass(frozen=True)
+class _Rehearsed:
+    """One motion of the rehearsal: what was asked for, what came of it, and the state (D,) right after."""
+
+    action: np.ndarray
+    error: str | None
+    state: np.ndarray
+
+
 class _Episode:
     """One task in one scene, and everything that lives as long as it."""
 
@@ -151,6 +163,7 @@ class _Episode:
         self._executor = Executor(self.model, self.data, self._after_step)
         self._executor.stand(HOME)
         self.recorder: Recorder | None = None
+        self._script: list[_Rehearsed] = []
         self._executor.wait(SETTLE)
         mujoco.mj_forward(self.model, self.data)
         self.state = State(self.model, self.data)
@@ -159,24 +172,49 @@ class _Episode:
         self._record_hz = record_hz
 
     def is_reachable(self) -> bool:
-        """Whether the expert reaches all its poses; the episode is then rewound to its start."""
-        start = np.empty(mujoco.mj_stateSize(self.model, mujoco.mjtState.mjSTATE_INTEGRATION))
-        mujoco.mj_getState(self.model, self.data, start, mujoco.mjtState.mjSTATE_INTEGRATION)
+        """Whether the expert reaches all its poses; the episode is then rewound to its start.
+
+        What happened is kept: as long as the same actions come again, the same follows, and is not simulated twice.
+        """
+        start = self._state()
         rehearsal = copy.deepcopy(self.task)
-        errors = (self._executor.execute(motion.action) for motion in rehearsal.expert(self.state))
-        reachable = all(error is None for error in errors)
-        mujoco.mj_setState(self.model, self.data, start, mujoco.mjtState.mjSTATE_INTEGRATION)
-        mujoco.mj_forward(self.model, self.data)
         self.recorder = Recorder(self.state, self._record_hz)
         self.recorder.keyframe()
-        return reachable
+        for motion in rehearsal.expert(self.state):
+            error = self._executor.execute(motion.action)
+            self._script.append(_Rehearsed(motion.action, error, self._state()))
+            mujoco.mj_forward(self.model, self.data)
+            self.recorder.keyframe()
+            if error is not None:
+                return False
+        self._set_state(start)
+        self._rehearsal, self.recorder = self.recorder, Recorder(self.state, self._record_hz)
+        self.recorder.keyframe()
+        return True
 
     def act(self, action: np.ndarray) -> tuple[str | None, bool]:
         """Execute an action: (error, success)."""
-        error = self._executor.execute(action)
-        mujoco.mj_forward(self.model, self.data)
-        self.recorder.keyframe()
+        done = len(self.recorder) - 1
+        if done < len(self._script) and np.array_equal(action, self._script[done].action):
+            error = self._script[done].error
+            self._set_state(self._script[done].state)
+            self.recorder.adopt(self._rehearsal, done + 1)
+        else:
+            self._script = []
+            error = self._executor.execute(action)
+            mujoco.mj_forward(self.model, self.data)
+            self.recorder.keyframe()
         return error, self.task.success(self.state)
+
+    def _state(self) -> np.ndarray:
+        """Everything (D,) that the future depends on."""
+        state = np.empty(mujoco.mj_stateSize(self.model, WHOLE_STATE))
+        mujoco.mj_getState(self.model, self.data, state, WHOLE_STATE)
+        return state
+
+    def _set_state(self, state: np.ndarray) -> None:
+        mujoco.mj_setState(self.model, self.data, state, WHOLE_STATE)
+        mujoco.mj_forward(self.model, self.data)
 
     def recall(self, state: np.ndarray) -> mujoco.MjData:
         """The world at a recorded state (D,), beside the present one."""

@@ -42,6 +42,16 @@ class Recorder:
         self._keyframes.append(len(self._samples) - 1)
         self._steps = 0
 
+    def __len__(self) -> int:
+        """Number of keyframes."""
+        return len(self._keyframes)
+
+    def adopt(self, other: Recorder, motions: int) -> None:
+        """Take over another recording of the same episode, as far as its first motions go."""
+        self._keyframes = other._keyframes[: motions + 1]
+        self._samples = other._samples[: self._keyframes[-1] + 1]
+        self._steps = 0
+
     def trajectory(self) -> Trajectory:
         """Everything recorded so far."""
         columns = [np.array(column) for column in zip(*self._samples, strict=True)]
