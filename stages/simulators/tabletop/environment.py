@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import mujoco
@@ -52,17 +51,18 @@ class Tabletop:
         self._image_size = image_size
         self._cameras = tuple(cameras)
         self._record_hz = record_hz
+        self._scene: tuple[str, int, int] | None = None
         self._episode: _Episode | None = None
 
     def reset(self, task: str, variation: int, seed: int) -> tuple[list[str], Observation]:
         """See `Simulator.reset`. Placements that the expert cannot reach are drawn again."""
-        instructions = make_task(task, variation).instructions()
-        for redraws in range(MAX_REDRAWS):
-            self._episode = _Episode(make_task(task, variation), _rng(task, variation, seed, redraws), self._record_hz)
-            if self._episode.is_reachable():
-                self._redraws = redraws
-                return instructions, self._observe(self._now.data)
-        raise RuntimeError(f"the expert reaches none of {MAX_REDRAWS} placements of {task}+{variation}, seed {seed}")
+        if self._scene == (task, variation, seed):
+            self._now.rewind()
+        else:
+            self._scene = None
+            self._episode, self._redraws = self._reachable_episode(task, variation, seed)
+            self._scene = task, variation, seed
+        return self._now.task.instructions(), self._observe(self._now.data)
 
     def novel_instructions(self) -> list[str]:
         """See `Simulator.novel_instructions`."""
@@ -112,7 +112,14 @@ class Tabletop:
 
     def close(self) -> None:
         """See `Simulator.close`."""
-        self._episode = None
+        self._scene = self._episode = None
+
+    def _reachable_episode(self, task: str, variation: int, seed: int) -> tuple[_Episode, int]:
+        for redraws in range(MAX_REDRAWS):
+            episode = _Episode(make_task(task, variation), _rng(task, variation, seed, redraws), self._record_hz)
+            if episode.is_reachable():
+                return episode, redraws
+        raise RuntimeError(f"the expert reaches none of {MAX_REDRAWS} placements of {task}+{variation}, seed {seed}")
 
     @property
     def _now(self) -> _Episode:
@@ -140,15 +147,6 @@ class Tabletop:
         return frames
 
 
-@dataclass(frozen=True)
-class _Rehearsed:
-    """One motion of the rehearsal: what was asked for, what came of it, and the state (D,) right after."""
-
-    action: np.ndarray
-    error: str | None
-    state: np.ndarray
-
-
 class _Episode:
     """One task in one scene, and everything that lives as long as it."""
 
@@ -156,17 +154,19 @@ class _Episode:
         spec = new_world()
         scene = Scene(spec, task.place(rng))
         task.build(scene, rng)
-        self.task = task
+        self._pristine, self.task = task, copy.deepcopy(task)
         self.things = scene.things
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
         self._executor = Executor(self.model, self.data, self._after_step)
         self._executor.stand(HOME)
         self.recorder: Recorder | None = None
-        self._script: list[_Rehearsed] = []
         self._executor.wait(SETTLE)
+        self._start = self._get_state()
         mujoco.mj_forward(self.model, self.data)
         self.state = State(self.model, self.data)
+        self._rehearsed: list[tuple[np.ndarray, np.ndarray]] = []
+        self._on_script = False
         self._recalled = mujoco.MjData(self.model)
         self._renderer: Renderer | None = None
         self._record_hz = record_hz
@@ -176,38 +176,49 @@ class _Episode:
 
         What happened is kept: as long as the same actions come again, the same follows, and is not simulated twice.
         """
-        start = self._state()
-        rehearsal = copy.deepcopy(self.task)
-        self.recorder = Recorder(self.state, self._record_hz)
-        self.recorder.keyframe()
-        for motion in rehearsal.expert(self.state):
-            error = self._executor.execute(motion.action)
-            self._script.append(_Rehearsed(motion.action, error, self._state()))
-            mujoco.mj_forward(self.model, self.data)
-            self.recorder.keyframe()
+        self._record_anew()
+        for motion in copy.deepcopy(self._pristine).expert(self.state):
+            error, after = self._execute(motion.action)
             if error is not None:
                 return False
-        self._set_state(start)
-        self._rehearsal, self.recorder = self.recorder, Recorder(self.state, self._record_hz)
-        self.recorder.keyframe()
+            self._rehearsed.append((motion.action, after))
+        self._rehearsal = self.recorder
+        self.rewind()
         return True
+
+    def rewind(self) -> None:
+        """Go back to the start."""
+        self._set_state(self._start)
+        self.task = copy.deepcopy(self._pristine)
+        self._on_script = True
+        self._record_anew()
 
     def act(self, action: np.ndarray) -> tuple[str | None, bool]:
         """Execute an action: (error, success)."""
         done = len(self.recorder) - 1
-        if done < len(self._script) and np.array_equal(action, self._script[done].action):
-            error = self._script[done].error
-            self._set_state(self._script[done].state)
+        self._on_script &= done < len(self._rehearsed) and np.array_equal(action, self._rehearsed[done][0])
+        if self._on_script:
+            error = None
+            self._set_state(self._rehearsed[done][1])
             self.recorder.adopt(self._rehearsal, done + 1)
         else:
-            self._script = []
-            error = self._executor.execute(action)
-            mujoco.mj_forward(self.model, self.data)
-            self.recorder.keyframe()
+            error, _ = self._execute(action)
         return error, self.task.success(self.state)
 
-    def _state(self) -> np.ndarray:
-        """Everything (D,) that the future depends on."""
+    def _execute(self, action: np.ndarray) -> tuple[str | None, np.ndarray]:
+        """Simulate an action: its error, and the state right after."""
+        error = self._executor.execute(action)
+        after = self._get_state()
+        mujoco.mj_forward(self.model, self.data)
+        self.recorder.keyframe()
+        return error, after
+
+    def _record_anew(self) -> None:
+        self.recorder = Recorder(self.state, self._record_hz)
+        self.recorder.keyframe()
+
+    def _get_state(self) -> np.ndarray:
+        """Everything (D,) that the future depends on, if mj_forward follows."""
         state = np.empty(mujoco.mj_stateSize(self.model, WHOLE_STATE))
         mujoco.mj_getState(self.model, self.data, state, WHOLE_STATE)
         return state
