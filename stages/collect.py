@@ -104,7 +104,7 @@ def collect_demos(
 def _jobs(config: Config) -> list[_Job]:
     """All demonstrations, one of each variation after the other, so that a part of them is a fair sample."""
     from stages.simulators import make_simulator
-    from stages.simulators.tabletop.tasks import LEVELS, make_task, parse_taskvar
+    from stages.simulators.tabletop.tasks import LEVELS, level_of, make_task, parse_taskvar
 
     collect = config.collect
     make_simulator(collect.simulator, image_size=collect.image_size).close()
@@ -118,10 +118,9 @@ def _jobs(config: Config) -> list[_Job]:
             f"seed {config.seed} leaves the range of training placements",
             f"Use one from 0 to {FIRST_SEED - collect.episodes_per_variation}",
         )
-    levels = {pair: level for level, pairs in reversed(LEVELS.items()) for pair in pairs}
     pairs = [(e, pair) for e in range(collect.episodes_per_variation) for pair in variations]
     return [
-        _Job(index, task, variation, levels.get((task, variation), "train"), config.seed + episode)
+        _Job(index, task, variation, level_of(task, variation) or "train", config.seed + episode)
         for index, (episode, (task, variation)) in enumerate(pairs)
     ]
 

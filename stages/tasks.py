@@ -14,7 +14,7 @@ from stages.evaluation.statistics import wilson_interval
 from stages.parallel import map_unordered
 from stages.progress import Progress, silent
 from stages.simulators.tabletop.environment import Tabletop
-from stages.simulators.tabletop.tasks import LEVELS, every_variation, make_task, parse_taskvar, taskvar
+from stages.simulators.tabletop.tasks import LEVELS, every_variation, level_of, make_task, parse_taskvar, taskvar
 
 FIRST_SEED = 900_000
 """Neither training nor evaluation uses scenes from this seed on."""
@@ -48,19 +48,16 @@ class ExpertCheck:
 
 
 def list_tasks(level: str | None = None) -> list[dict[str, Any]]:
-    """Every variation of a level, or of all: level, task, variation, and its instructions.
+    """Every variation of a level, or of all and of none: level, task, variation, and its instructions.
 
     Raises:
         UserError: unknown level.
     """
-    levels = levels_of(level, LEVELS) if level else [name for name in LEVELS if name != "l1"]
-    rows = []
-    for name in levels:
-        for task, variation in LEVELS[name]:
-            one = make_task(task, variation)
-            row = {"level": name, "task": task, "variation": variation, "instructions": one.instructions()}
-            rows.append(row | {"novel_instructions": one.novel_instructions()})
-    return rows
+    if level is None:
+        pairs = [(level_of(*pair), pair) for pair in every_variation()]
+    else:
+        pairs = [(name, pair) for name in levels_of(level, LEVELS) for pair in LEVELS[name]]
+    return [_described(name, *pair) for name, pair in pairs]
 
 
 def check_tasks(
@@ -123,9 +120,14 @@ def check_expert(task: str, variation: int, episodes: int, seed: int = FIRST_SEE
         if not success:
             failed.append(number)
     seconds = (time.perf_counter() - start) / episodes
-    level = next((name for name, pairs in LEVELS.items() if (task, variation) in pairs), "")
-    solved = episodes - len(failed)
-    return ExpertCheck(level, taskvar(task, variation), episodes, solved, redraws, most, seconds, failed)
+    name, solved = taskvar(task, variation), episodes - len(failed)
+    return ExpertCheck(level_of(task, variation), name, episodes, solved, redraws, most, seconds, failed)
+
+
+def _described(level: str, task: str, variation: int) -> dict[str, Any]:
+    one = make_task(task, variation)
+    row = {"level": level, "task": task, "variation": variation}
+    return row | {"instructions": one.instructions(), "novel_instructions": one.novel_instructions()}
 
 
 def _make_worker(episodes: int, seed: int) -> Callable[[tuple[str, int]], ExpertCheck]:

@@ -39,8 +39,14 @@ LEVELS: dict[str, list[tuple[str, int]]] = {
 
 
 def every_variation() -> list[tuple[str, int]]:
-    """All variations of all levels, each once."""
-    return list(dict.fromkeys(pair for level in LEVELS.values() for pair in level))
+    """All variations of all levels, each once, and those of tasks in no level."""
+    own = [(name, variation) for name, task in TASKS.items() if not task.levels for variation in task.variations]
+    return list(dict.fromkeys(pair for level in (*LEVELS.values(), own) for pair in level))
+
+
+def level_of(task: str, variation: int) -> str:
+    """The first level that has a variation; empty if none has it."""
+    return next((level for level, pairs in LEVELS.items() if (task, variation) in pairs), "")
 
 
 def taskvar(task: str, variation: int) -> str:
