@@ -1,13 +1,18 @@
 """RGB, depth and instance images of a MuJoCo scene by ray casting: no display, no OpenGL.
 
 Every moving body keeps its triangles in its own frame for good; a camera's rays are turned into that frame instead, and
-only those through the body's bounding box. So nothing is rebuilt when the scene moves. Light is constant in the world,
-which makes brightness a property of triangle corners: computed once a state and shared by all cameras.
+only those through the body's bounding box. So nothing is rebuilt when the scene moves, and where a camera stands to a
+body as it did before, be it that both stand still or move together, nothing is cast again. Light is constant in the
+world, which makes brightness a property of triangle corners: computed once a state and shared by all cameras.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import mujoco
 import numpy as np
@@ -28,8 +33,10 @@ SOFTNESS = np.float32(0.25)
 """Cosine of the angle to the key light over which a shadow fades on a surface that turns away from it."""
 DARKEST = np.float32(0.05)
 """Reflectance of black: without it, black things would show no shape."""
-REMEMBERED = 8
-"""Cameras whose view of what never moves is kept."""
+REMEMBERED = 256
+"""Pairs of a camera and a body whose latest relative pose is kept in mind."""
+SAME = 7
+"""Decimals of relative poses; smaller differences, of 0.1 micrometre, are noise of the same pose."""
 SHADOW_OFFSET = np.float32(0.002)
 """Start of a shadow ray off the surface, so that a facet does not hide itself [m]."""
 
@@ -55,18 +62,34 @@ class _Part:
     numbers: slice
 
 
-class _Hits:
-    """What the rays of one image have met: depth [m], triangle number and barycentric weights per pixel."""
+class _Hits(NamedTuple):
+    """What the rays of an image or a window of it have met, per pixel.
 
-    def __init__(self, size: tuple[int, int], nothing: int) -> None:
-        self.depth = np.full(size, np.inf, np.float32)
-        self.triangle = np.full(size, nothing, np.int64)
-        self.uv = np.zeros((*size, 2), np.float32)
+    Attributes:
+        depth: [m], infinite for nothing; triangle: its number; uv: its barycentric weights.
+    """
 
-    def copy(self) -> _Hits:
-        twin = object.__new__(_Hits)
-        twin.depth, twin.triangle, twin.uv = self.depth.copy(), self.triangle.copy(), self.uv.copy()
-        return twin
+    depth: np.ndarray
+    triangle: np.ndarray
+    uv: np.ndarray
+
+
+class _Memory:
+    """Hits that were asked for twice; those asked for once come from something that moves."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple, _Hits | None] = OrderedDict()
+
+    def recall(self, key: tuple, cast: Callable[[], _Hits]) -> _Hits:
+        """The hits of a key, cast unless they are known."""
+        hits = self._kept.get(key)
+        if hits is None:
+            hits = cast()
+            self._kept[key] = hits if key in self._kept else None
+        self._kept.move_to_end(key)
+        if len(self._kept) > REMEMBERED:
+            self._kept.popitem(last=False)
+        return hits
 
 
 class Renderer:
@@ -91,7 +114,7 @@ class Renderer:
         self._shadow_scene: object | None = None
         self._poses: np.ndarray | None = None
         self._grids: dict[bytes, np.ndarray] = {}
-        self._still_hits: dict[bytes, _Hits] = {}
+        self._memory = _Memory()
 
     def render(
         self, data: mujoco.MjData, camera_to_world: np.ndarray, intrinsics: np.ndarray, size: tuple[int, int]
@@ -110,8 +133,7 @@ class Renderer:
         """
         self._follow(data)
         rays = self._camera_rays(intrinsics, size)
-        hits = self._cast_still(rays, camera_to_world, intrinsics)
-        self._cast_moving(hits, rays, camera_to_world, intrinsics)
+        hits = self._cast_all(rays, camera_to_world, intrinsics)
         brightness = _interpolated(self._brightness, hits)
         if self._shadows:
             hidden = self._hidden_from_key_light(hits, rays, camera_to_world)
@@ -185,51 +207,33 @@ class Renderer:
             self._grids[key] = pixel_rays(intrinsics, *size).astype(np.float32)
         return self._grids[key]
 
-    def _cast_still(self, rays: np.ndarray, camera_to_world: np.ndarray, intrinsics: np.ndarray) -> _Hits:
-        """Hits of what never moves; those of the cameras used last are remembered, as most stand still too."""
-        key = np.asarray(camera_to_world, float).tobytes() + np.asarray(intrinsics, float).tobytes()
-        key += np.asarray(rays.shape).tobytes()
-        if key in self._still_hits:
-            self._still_hits[key] = self._still_hits.pop(key)
-            return self._still_hits[key].copy()
-        hits = _Hits(rays.shape[:2], len(self._brightness) - 1)
-        if self._parts[0].body == 0:
-            self._cast(hits, self._parts[0], rays, (slice(None), slice(None)), camera_to_world)
-        if len(self._still_hits) >= REMEMBERED:
-            self._still_hits.pop(next(iter(self._still_hits)))
-        self._still_hits[key] = hits.copy()
-        return hits
-
-    def _cast_moving(self, hits: _Hits, rays: np.ndarray, camera_to_world: np.ndarray, intrinsics: np.ndarray) -> None:
-        """Add the hits of the moving bodies, each cast in its own frame within its window of the image."""
-        first = 1 if self._parts[0].body == 0 else 0
-        parts, poses = self._parts[first:], self._poses[first:]
-        if not parts:
-            return
-        turns, places = poses[:, :, :3].transpose(0, 2, 1), poses[:, :, 3]
-        cameras = np.empty((len(parts), 3, 4))
+    def _cast_all(self, rays: np.ndarray, camera_to_world: np.ndarray, intrinsics: np.ndarray) -> _Hits:
+        """The nearest hits of all parts, each cast in its own frame within its window of the image."""
+        size = rays.shape[:2]
+        nothing = np.full(size, len(self._brightness) - 1, np.int64)
+        hits = _Hits(np.full(size, np.inf, np.float32), nothing, np.zeros((*size, 2), np.float32))
+        turns, places = self._poses[:, :, :3].transpose(0, 2, 1), self._poses[:, :, 3]
+        cameras = np.empty((len(self._parts), 3, 4))
         cameras[:, :, :3] = turns @ camera_to_world[:3, :3]
         cameras[:, :, 3] = (turns @ (camera_to_world[:3, 3] - places)[..., None])[..., 0]
-        boxes = (np.stack([part.box for part in parts]) - cameras[:, None, :, 3]) @ cameras[:, :, :3]
-        for part, camera, window in zip(parts, cameras, windows(boxes, intrinsics, rays.shape[:2]), strict=True):
+        cameras = np.round(cameras, SAME) + 0.0  # no minus zero, which has other bytes
+        boxes = (np.stack([part.box for part in self._parts]) - cameras[:, None, :, 3]) @ cameras[:, :, :3]
+        optics = np.asarray(intrinsics, float).tobytes(), size
+        for part, camera, window in zip(self._parts, cameras, windows(boxes, intrinsics, size), strict=True):
             if window is not None:
-                self._cast(hits, part, rays, window, camera)
+                key = part.body, camera.tobytes(), *optics
+                _keep_nearest(hits, window, self._memory.recall(key, partial(self._cast, part, rays[window], camera)))
+        return hits
 
-    def _cast(
-        self, hits: _Hits, part: _Part, rays: np.ndarray, window: tuple[slice, slice], camera_to_part: np.ndarray
-    ) -> None:
-        """Cast the rays of an image window at one part and keep what is nearest."""
-        directions = rays[window]
+    def _cast(self, part: _Part, directions: np.ndarray, camera_to_part: np.ndarray) -> _Hits:
+        """Cast rays of directions (H, W, 3) in the camera's frame at one part."""
         shape = directions.shape[:2]
         cast = np.empty((shape[0] * shape[1], 6), np.float32)
-        cast[:, :3] = camera_to_part[:3, 3]
-        cast[:, 3:] = directions.reshape(-1, 3) @ camera_to_part[:3, :3].T.astype(np.float32)
+        cast[:, :3] = camera_to_part[:, 3]
+        cast[:, 3:] = directions.reshape(-1, 3) @ camera_to_part[:, :3].T.astype(np.float32)
         met = part.scene.cast_rays(self._open3d.core.Tensor.from_numpy(cast), nthreads=1)
-        depth = met["t_hit"].numpy().reshape(shape)
-        nearer = depth < hits.depth[window]
-        np.copyto(hits.depth[window], depth, where=nearer)
-        np.copyto(hits.triangle[window], met["primitive_ids"].numpy().reshape(shape) + part.numbers.start, where=nearer)
-        np.copyto(hits.uv[window], met["primitive_uvs"].numpy().reshape(*shape, 2), where=nearer[..., None])
+        triangle = met["primitive_ids"].numpy().reshape(shape) + np.int64(part.numbers.start)
+        return _Hits(met["t_hit"].numpy().reshape(shape), triangle, met["primitive_uvs"].numpy().reshape(*shape, 2))
 
     def _albedo(self) -> np.ndarray:
         """(ngeom + 1, 3) float32 colours in [0, 255]; the last is the background's."""
@@ -257,3 +261,11 @@ def _interpolated(corners: np.ndarray, hits: _Hits) -> np.ndarray:
     values = np.take(corners, hits.triangle, axis=0)
     first = values[..., 0]
     return first + hits.uv[..., 0] * (values[..., 1] - first) + hits.uv[..., 1] * (values[..., 2] - first)
+
+
+def _keep_nearest(hits: _Hits, window: tuple[slice, slice], met: _Hits) -> None:
+    """Enter what was met in a window where it is nearer than what was met before."""
+    nearer = met.depth < hits.depth[window]
+    np.copyto(hits.depth[window], met.depth, where=nearer)
+    np.copyto(hits.triangle[window], met.triangle, where=nearer)
+    np.copyto(hits.uv[window], met.uv, where=nearer[..., None])
