@@ -99,7 +99,7 @@ def test_targets_respect_the_velocity_limits_and_end_at_rest() -> None:
 
 def test_servos_track_to_half_a_millimetre(model: mujoco.MjModel) -> None:
     data = mujoco.MjData(model)
-    executor = Executor(model, data, lambda: None)
+    executor = Executor(model, data)
     executor.stand(READY)
     goal = tip_at(np.array([0.25, -0.15, TABLE_HEIGHT + 0.15]), pointing_down(0.4))
     assert executor.execute(np.append(matrix_to_pose(goal), 1.0)) is None

@@ -158,9 +158,8 @@ class _Episode:
         self.things = scene.things
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
-        self._executor = Executor(self.model, self.data, self._after_step)
+        self._executor = Executor(self.model, self.data)
         self._executor.stand(HOME)
-        self.recorder: Recorder | None = None
         self._executor.wait(SETTLE)
         self._start = self._get_state()
         mujoco.mj_forward(self.model, self.data)
@@ -215,6 +214,7 @@ class _Episode:
 
     def _record_anew(self) -> None:
         self.recorder = Recorder(self.state, self._record_hz)
+        self._executor.after_step = self.recorder.after_step
         self.recorder.keyframe()
 
     def _get_state(self) -> np.ndarray:
@@ -247,10 +247,6 @@ class _Episode:
         for body in range(1, self.model.nbody):
             of_body[body] = named.get(body, of_body[self.model.body_parentid[body]])
         return of_body[self.model.geom_bodyid]
-
-    def _after_step(self) -> None:
-        if self.recorder is not None:
-            self.recorder.after_step()
 
 
 def _rng(task: str, variation: int, seed: int, redraws: int) -> np.random.Generator:

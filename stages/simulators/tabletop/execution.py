@@ -40,12 +40,14 @@ class Executor:
 
     Args:
         model, data: MuJoCo's.
+
+    Attributes:
         after_step: called after every simulation step.
     """
 
-    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, after_step: Callable[[], None]) -> None:
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData) -> None:
         self._model, self._data = model, data
-        self._after_step = after_step
+        self.after_step: Callable[[], None] = lambda: None
         self._kinematics = Kinematics(model)
         self._planner = Planner(self._kinematics)
         self._arm = np.array([model.joint(name).qposadr[0] for name in ARM_JOINTS])
@@ -113,4 +115,4 @@ class Executor:
 
     def _step(self) -> None:
         mujoco.mj_step(self._model, self._data)
-        self._after_step()
+        self.after_step()
