@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -20,6 +21,10 @@ from PIL import Image
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import content_digest
 from stages.artifacts.resume import partial_of
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.skills import displaced, push_down
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.tasks.push_button import PushButton
 
 COMMANDS = [
     ["collect", "demos"],
@@ -33,6 +38,8 @@ COMMANDS = [
     ["deploy", "drive"],
     ["pretrain-vlm"],
     ["status"],
+    ["tasks"],
+    ["tasks", "check"],
     ["view"],
 ]
 
@@ -336,3 +343,56 @@ class TestInterruption:
 def test_summaries_are_kept_with_artifacts(tiny_run: Path) -> None:
     with h5py.File(tiny_run / "plans.h5", "r") as file:
         assert json.loads(file.attrs["summary"])["episodes"] == 4
+
+
+class TestTasks:
+    def test_every_variation_is_listed_with_its_wordings(self) -> None:
+        rows = clap_here("tasks", "--json").json["tasks"]
+        assert len(rows) == len({(row["task"], row["variation"]) for row in rows}) >= 92
+        assert all(len(row["instructions"]) >= 4 and len(row["novel_instructions"]) >= 2 for row in rows)
+        assert {row["level"] for row in clap_here("tasks", "--level", "l4", "--json").json["tasks"]} == {"l4"}
+        shown = clap_here("tasks", "--level", "l4").out
+        assert "push_buttons4" in shown and "12 variations of 6 tasks" in shown
+
+    def test_experts_are_checked_and_written_down(self, tmp_path: Path) -> None:
+        table = tmp_path / "experts.md"
+        options = ("--task", "push_button+0", "--task", "push_button+13", "--episodes", "2", "--workers", "1")
+        outcome = clap_here("tasks", "check", *options, "--out", table, "--json")
+        assert outcome.code == 0 and outcome.json["successes"] == outcome.json["episodes"] == 4
+        assert "| l2 | push_button+13 | 2/2 |" in table.read_text()
+
+    def test_an_expert_that_fails_is_an_exit_code(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def beside(task: PushButton, state: State) -> Iterator[Motion]:
+            return displaced(push_down(state, task.button), (0, 0.09, 0))
+
+        monkeypatch.setattr(PushButton, "expert", beside)
+        outcome = clap_here("tasks", "check", "--task", "push_button+0", "--episodes", "2", "--workers", "1", "--json")
+        assert outcome.code == 1
+        assert outcome.json["unreliable"] == ["push_button+0"]
+        assert outcome.json["variations"][0]["failed_seeds"] == [900_000, 900_001]
+
+    def test_a_picture_of_a_task(self, tmp_path: Path) -> None:
+        picture = tmp_path / "sheet.png"
+        outcome = clap_here("view", "--task", "close_microwave", "--out", picture, "--json")
+        assert outcome.code == 0 and outcome.json["variations"] == ["close_microwave+0"]
+        with Image.open(picture) as image:
+            assert image.width > 4 * 256 and image.height > 256
+            assert len(image.convert("RGB").resize((64, 16)).getcolors(1024)) > 100
+
+    def test_unknown_names_are_refused(self) -> None:
+        assert refused(clap_here("view", "--task", "push_buton"), "push_button")
+        assert refused(clap_here("view"), "--task")
+        assert refused(clap_here("tasks", "check", "--task", "push_button+99"), "99")
+        assert refused(clap_here("tasks", "--level", "l9"), "l4")
+
+    def test_gembench_protocol_with_smaller_numbers(self, tmp_path: Path) -> None:
+        smaller = ("--episodes", "1", "--eval-seed", "200", "--eval-seed", "300", "--task", "push_button+13")
+        options = ("--split", "l2", "--policy", "expert", "--workers", "1", "--run", tmp_path)
+        outcome = clap_here("evaluate", *options, "--protocol", "gembench", *smaller, *sets(*ROLLING), "--json")
+        assert outcome.code == 0, outcome.err
+        assert outcome.json["levels"]["l2"]["seeds"] == {"200": 1.0, "300": 1.0}
+        assert outcome.json["levels"]["l2"]["std"] == outcome.json["mean_over_levels_std"] == 0.0
+        for seed in (200, 300):
+            line = json.loads((tmp_path / "gembench" / f"seed{seed}" / "results.jsonl").read_text())
+            assert (line["task"], line["variation"], line["sr"]) == ("push_button", 13, 1.0)
+        assert refused(clap_here("evaluate", *options, "--protocol", "gembench2"), "gembench")
