@@ -36,8 +36,8 @@ test: setup
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 bench: setup
-	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.benchmarks.render
-	HF_HUB_OFFLINE=1 $(BIN)/python -m tests.benchmarks.collect
+	MUJOCO_GL=egl $(BIN)/python -m tests.benchmarks.render --opengl
+	$(BIN)/python -m tests.benchmarks.collect
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -32,13 +32,20 @@ def _cpu_seconds() -> float:
 
 
 def main() -> None:
-    """Print a line for each number of workers."""
+    """Print a line for each number of workers, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--episodes", type=int, default=4, help="per variation")
     episodes = parser.parse_args().episodes
+    rates = {}
     for workers in sorted({1, available_cores()}):
-        wall, cpu, count = rate(episodes, workers)
-        print(f"{count} demonstrations, {workers} workers: {wall:.2f} a second, {cpu:.2f} a second of CPU time")
+        rates[workers], cpu, count = rate(episodes, workers)
+        seconds = count / rates[workers]
+        print(
+            f"{count} demonstrations, {workers} workers: {seconds:.0f} s, {rates[workers]:.2f} a second, "
+            f"{cpu:.2f} a second of CPU time",
+            flush=True,
+        )
+    print(f"{max(rates)} workers are {rates[max(rates)] / rates[1]:.2f} times as fast as one")
 
 
 if __name__ == "__main__":

@@ -12,14 +12,22 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
 import mujoco
 import numpy as np
 
 from stages.geometry.cameras import pixel_rays
 from stages.geometry.open3d_import import import_open3d
-from stages.simulators.tabletop.shapes import Triangles, geom_colours, geom_triangles, is_visual, joined
+from stages.simulators.tabletop.shapes import (
+    Triangles,
+    geom_colours,
+    geom_definition,
+    geom_triangles,
+    joined,
+    visual_geoms,
+)
 from stages.simulators.tabletop.windows import windows
 
 BACKGROUND = np.float32([0.80, 0.84, 0.88])
@@ -35,6 +43,7 @@ DARKEST = np.float32(0.05)
 """Reflectance of black: without it, black things would show no shape."""
 REMEMBERED = 256
 """Pairs of a camera and a body whose latest relative pose is kept in mind."""
+REMEMBERED_SOLIDS = 64
 SAME = 7
 """Decimals of relative poses; smaller differences, of 0.1 micrometre, are noise of the same pose."""
 SHADOW_OFFSET = np.float32(0.002)
@@ -42,24 +51,70 @@ SHADOW_OFFSET = np.float32(0.002)
 
 
 @dataclass(frozen=True)
-class _Part:
-    """Triangles that move together.
+class _Solid:
+    """Triangles of one or more geoms, ready to be cast at.
 
     Attributes:
-        body: the MuJoCo body that carries them, itself or welded to it; 0 for all that never moves.
-        triangles: in that body's frame.
-        geom: (T,) geom of each triangle.
+        triangles: those of one geom after the other; counts: how many of each.
         scene: Open3D ray casting scene of the triangles.
         box: (8, 3) corners of their bounding box.
+    """
+
+    triangles: Triangles
+    counts: tuple[int, ...]
+    scene: Any
+    box: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What moves together.
+
+    Attributes:
+        body: the MuJoCo body that carries it, itself or welded to it; 0 for all that never moves.
+        solid: in that body's frame.
+        geom: (T,) geom of each triangle.
         numbers: their place among the triangles of all parts.
     """
 
     body: int
-    triangles: Triangles
+    solid: _Solid
     geom: np.ndarray
-    scene: object
-    box: np.ndarray
     numbers: slice
+
+
+_SOLIDS: OrderedDict[bytes, _Solid] = OrderedDict()
+"""Those made last, by what they are made of: robot and furniture are the same in many scenes."""
+
+
+def _solid(model: mujoco.MjModel, geoms: list[int], places: np.ndarray, turns: np.ndarray) -> _Solid:
+    """The solid of geoms whose bodies stand at places (G, 3) and turns (G, 3, 3)."""
+    digest = blake2b(places.tobytes() + turns.tobytes())
+    for geom in geoms:
+        for array in geom_definition(model, geom):
+            digest.update(np.ascontiguousarray(array))
+    key = digest.digest()
+    if key not in _SOLIDS:
+        pieces = [geom_triangles(model, g).moved(*pose) for g, *pose in zip(geoms, places, turns, strict=True)]
+        triangles = joined(pieces)
+        low, high = triangles.corners.min((0, 1)), triangles.corners.max((0, 1))
+        box = np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(8, 3)
+        counts = tuple(len(piece.corners) for piece in pieces)
+        _SOLIDS[key] = _Solid(triangles, counts, _casting_scene(triangles.corners), box)
+    _SOLIDS.move_to_end(key)
+    if len(_SOLIDS) > REMEMBERED_SOLIDS:
+        _SOLIDS.popitem(last=False)
+    return _SOLIDS[key]
+
+
+def _casting_scene(corners: np.ndarray) -> Any:
+    """Open3D's ray casting scene of a triangle soup (T, 3, 3)."""
+    open3d = import_open3d()
+    tensor = open3d.core.Tensor.from_numpy
+    scene = open3d.t.geometry.RaycastingScene(nthreads=1)
+    faces = np.arange(3 * len(corners), dtype=np.uint32).reshape(-1, 3)
+    scene.add_triangles(tensor(np.ascontiguousarray(corners.reshape(-1, 3), np.float32)), tensor(faces))
+    return scene
 
 
 class _Hits(NamedTuple):
@@ -149,37 +204,22 @@ class Renderer:
         """One part of all that is fixed to the world, if there is any, then one of each group that moves together."""
         bodies = np.arange(self._model.nbody)
         root = np.where(self._model.body_mocapid >= 0, bodies, self._model.body_weldid)
-        rest = mujoco.MjData(self._model)
+        visible, rest = visual_geoms(self._model), mujoco.MjData(self._model)
         mujoco.mj_kinematics(self._model, rest)
         parts: list[_Part] = []
         for body in np.unique(root).tolist():
-            carried = np.flatnonzero(root[self._model.geom_bodyid] == body)
-            if geoms := [g for g in carried.tolist() if is_visual(self._model, g)]:
+            if geoms := np.flatnonzero(visible & (root[self._model.geom_bodyid] == body)).tolist():
                 parts.append(self._build_part(body, geoms, rest, parts[-1].numbers.stop if parts else 0))
         return parts
 
     def _build_part(self, root: int, geoms: list[int], rest: mujoco.MjData, first: int) -> _Part:
         """Gather geoms of one body and those welded to it, in its frame."""
         rotations, positions = rest.xmat.reshape(-1, 3, 3), rest.xpos
-        pieces = []
-        for geom in geoms:
-            body = self._model.geom_bodyid[geom]
-            offset = rotations[root].T @ (positions[body] - positions[root])
-            pieces.append(geom_triangles(self._model, geom).moved(offset, rotations[root].T @ rotations[body]))
-        triangles = joined(pieces)
-        counts = [len(p.corners) for p in pieces]
-        low, high = triangles.corners.min((0, 1)), triangles.corners.max((0, 1))
-        box = np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(8, 3)
-        numbers = slice(first, first + sum(counts))
-        return _Part(root, triangles, np.repeat(geoms, counts), self._scene(triangles.corners), box, numbers)
-
-    def _scene(self, corners: np.ndarray) -> object:
-        """Ray casting scene of a triangle soup (T, 3, 3)."""
-        tensor = self._open3d.core.Tensor.from_numpy
-        scene = self._open3d.t.geometry.RaycastingScene(nthreads=1)
-        faces = np.arange(3 * len(corners), dtype=np.uint32).reshape(-1, 3)
-        scene.add_triangles(tensor(np.ascontiguousarray(corners.reshape(-1, 3), np.float32)), tensor(faces))
-        return scene
+        bodies = [self._model.geom_bodyid[geom] for geom in geoms]
+        places = np.array([rotations[root].T @ (positions[body] - positions[root]) for body in bodies])
+        turns = np.array([rotations[root].T @ rotations[body] for body in bodies])
+        solid = _solid(self._model, geoms, np.round(places, SAME) + 0.0, np.round(turns, SAME) + 0.0)
+        return _Part(root, solid, np.repeat(geoms, solid.counts), slice(first, first + sum(solid.counts)))
 
     def _follow(self, data: mujoco.MjData) -> None:
         """Take over the bodies' poses; shade again what has moved."""
@@ -193,7 +233,7 @@ class Renderer:
 
     def _shade(self, part: _Part, rotation: np.ndarray) -> None:
         """Brightness at the triangles' corners: the key light wraps around (half Lambert), the fill light does not."""
-        cosines = part.triangles.normals.reshape(-1, 3) @ (LIGHTS @ rotation).T
+        cosines = part.solid.triangles.normals.reshape(-1, 3) @ (LIGHTS @ rotation).T
         brightness = AMBIENT + KEY_POWER * (1 + cosines[:, 0]) / 2 + FILL_POWER * np.maximum(cosines[:, 1], 0)
         self._brightness[part.numbers] = brightness.reshape(-1, 3)
         if self._shadows:
@@ -217,7 +257,7 @@ class Renderer:
         cameras[:, :, :3] = turns @ camera_to_world[:3, :3]
         cameras[:, :, 3] = (turns @ (camera_to_world[:3, 3] - places)[..., None])[..., 0]
         cameras = np.round(cameras, SAME) + 0.0  # no minus zero, which has other bytes
-        boxes = (np.stack([part.box for part in self._parts]) - cameras[:, None, :, 3]) @ cameras[:, :, :3]
+        boxes = (np.stack([part.solid.box for part in self._parts]) - cameras[:, None, :, 3]) @ cameras[:, :, :3]
         optics = np.asarray(intrinsics, float).tobytes(), size
         for part, camera, window in zip(self._parts, cameras, windows(boxes, intrinsics, size), strict=True):
             if window is not None:
@@ -231,7 +271,7 @@ class Renderer:
         cast = np.empty((shape[0] * shape[1], 6), np.float32)
         cast[:, :3] = camera_to_part[:, 3]
         cast[:, 3:] = directions.reshape(-1, 3) @ camera_to_part[:, :3].T.astype(np.float32)
-        met = part.scene.cast_rays(self._open3d.core.Tensor.from_numpy(cast), nthreads=1)
+        met = part.solid.scene.cast_rays(self._open3d.core.Tensor.from_numpy(cast), nthreads=1)
         triangle = met["primitive_ids"].numpy().reshape(shape) + np.int64(part.numbers.start)
         return _Hits(met["t_hit"].numpy().reshape(shape), triangle, met["primitive_uvs"].numpy().reshape(*shape, 2))
 
@@ -244,8 +284,8 @@ class Renderer:
         """(H, W) bool: something stands between the surface seen and the key light."""
         if self._shadow_scene is None:
             placed = zip(self._parts, self._poses, strict=True)
-            everything = joined([part.triangles.moved(pose[:, 3], pose[:, :3]) for part, pose in placed])
-            self._shadow_scene = self._scene(everything.corners)
+            everything = joined([part.solid.triangles.moved(pose[:, 3], pose[:, :3]) for part, pose in placed])
+            self._shadow_scene = _casting_scene(everything.corners)
         hit = np.isfinite(hits.depth)
         points = (rays[hit] * hits.depth[hit][:, None]) @ camera_to_world[:3, :3].T + camera_to_world[:3, 3]
         cast = np.empty((len(points), 6), np.float32)

@@ -38,9 +38,9 @@ class Triangles:
         return Triangles(self.corners @ rotation.T + position.astype(np.float32), self.normals @ rotation.T)
 
 
-def is_visual(model: mujoco.MjModel, geom: int) -> bool:
-    """Whether a geom is drawn: visual group, not fully transparent."""
-    return bool(model.geom_group[geom] < VISUAL_GROUPS and geom_colours(model)[geom, 3] > 0)
+def visual_geoms(model: mujoco.MjModel) -> np.ndarray:
+    """(ngeom,) bool: which geoms are drawn: of a visual group, not fully transparent."""
+    return (model.geom_group < VISUAL_GROUPS) & (geom_colours(model)[:, 3] > 0)
 
 
 def geom_colours(model: mujoco.MjModel) -> np.ndarray:
@@ -50,6 +50,12 @@ def geom_colours(model: mujoco.MjModel) -> np.ndarray:
         return own
     by_material = (material >= 0) & (own == np.float32([0.5, 0.5, 0.5, 1.0])).all(axis=1)
     return np.where(by_material[:, None], model.mat_rgba[material], own)
+
+
+def geom_definition(model: mujoco.MjModel, geom: int) -> list[np.ndarray]:
+    """The numbers that a geom's triangles in its body's frame follow from."""
+    own = [model.geom_type[geom], model.geom_size[geom], model.geom_pos[geom], model.geom_quat[geom]]
+    return own + (_mesh_arrays(model, model.geom_dataid[geom]) if model.geom_dataid[geom] >= 0 else [])
 
 
 def geom_triangles(model: mujoco.MjModel, geom: int) -> Triangles:
@@ -84,11 +90,17 @@ def _local_triangles(model: mujoco.MjModel, geom: int) -> Triangles:
     raise ValueError(f"geom {geom} of type {kind.name} has no triangles")
 
 
-def _mesh(model: mujoco.MjModel, mesh: int) -> Triangles:
+def _mesh_arrays(model: mujoco.MjModel, mesh: int) -> list[np.ndarray]:
+    """Vertices, normals, and the indices into both that make its faces."""
     vertices = model.mesh_vert[model.mesh_vertadr[mesh] :][: model.mesh_vertnum[mesh]]
     normals = model.mesh_normal[model.mesh_normaladr[mesh] :][: model.mesh_normalnum[mesh]]
     faces = slice(model.mesh_faceadr[mesh], model.mesh_faceadr[mesh] + model.mesh_facenum[mesh])
-    return Triangles(vertices[model.mesh_face[faces]], normals[model.mesh_facenormal[faces]])
+    return [vertices, normals, model.mesh_face[faces], model.mesh_facenormal[faces]]
+
+
+def _mesh(model: mujoco.MjModel, mesh: int) -> Triangles:
+    vertices, normals, faces, face_normals = _mesh_arrays(model, mesh)
+    return Triangles(vertices[faces], normals[face_normals])
 
 
 def box(half: np.ndarray) -> Triangles:
