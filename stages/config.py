@@ -90,9 +90,15 @@ class DecomposeConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of a run, one section per stage; `seed` is that of everything random but the evaluation's scenes."""
+    """Settings of a run, one section per stage.
+
+    Attributes:
+        seed: of everything random but the evaluation's scenes.
+        fair: refuse to train on demonstrations of variations that GemBench keeps for testing.
+    """
 
     seed: int = 0
+    fair: bool = True
     collect: CollectConfig = field(default_factory=CollectConfig)
     annotate: AnnotateConfig = field(default_factory=AnnotateConfig)
     decompose: DecomposeConfig = field(default_factory=DecomposeConfig)

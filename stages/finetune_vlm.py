@@ -41,7 +41,8 @@ def finetune_vlm(
         steps, minutes, keyframes, and the held-out plan and step accuracy and keypoint error.
 
     Raises:
-        UserError: inputs that do not belong together, an unknown base, or an existing `out_dir`.
+        UserError: inputs that do not belong together, demonstrations of test variations, an unknown base, or an
+            existing `out_dir`.
     """
     import torch
 
@@ -61,6 +62,8 @@ def finetune_vlm(
     torch.manual_seed(config.seed)
     model = PlannerModel.from_base(config.vlm)
     with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as points, Plans(plans, demos) as steps:
+        if config.fair:
+            episodes.refuse_test_variations()
         training = read_keyframes(episodes, points, steps, episodes.indices("train"), progress)
         valid = read_keyframes(episodes, points, steps, episodes.indices("valid"), progress)
     if not training:

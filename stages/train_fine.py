@@ -51,7 +51,7 @@ def train_fine(
         held_out_disturbed (the same with a planner's errors), path.
 
     Raises:
-        UserError: an input cannot be read or does not belong to `demos`, nothing is left to train on, or `out_dir`
+        UserError: an input cannot be read or does not belong to `demos`, it has test variations, nothing is left to train on, or `out_dir`
             exists and neither flag is given.
     """
     parents = [parent(demos, "clap.demos"), parent(keypoints, "clap.keypoints"), parent(plans, "clap.plans")]
@@ -64,6 +64,9 @@ def train_fine(
     )
     if (summary := begin(out_dir, header, resume=resume, overwrite=overwrite)) is not None:
         return summary
+    if config.fair:
+        with Demonstrations(demos) as episodes:
+            episodes.refuse_test_variations()
     predictor = _create(config)
     examples = load_examples(config.fine, demos, keypoints, plans, progress)
     partial = open_partial(out_dir, header)

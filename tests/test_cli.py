@@ -278,6 +278,13 @@ class TestBadInput:
         outcome = clap_here("decompose", "--run", tmp_path, "--keypoints", tiny_run / "keypoints.h5")
         assert refused(outcome, "made from another clap.demos")
 
+    def test_test_variations_are_never_trained_on(self, tmp_path: Path) -> None:
+        args = ("--task", "push_button+0", "--task", "push_button+13", "--episodes", "1", *TINY)
+        for stage in (["collect", "demos", *args], ["annotate-keypoints"], ["decompose"]):
+            assert clap_here(*stage, "--run", tmp_path).code == 0
+        for stage in ("finetune-vlm", "train-fine"):
+            assert refused(clap_here(stage, "--run", tmp_path), "push_button+13", "L2", "fair=false")
+
     def test_existing_artifacts_are_kept(self, tiny_run: Path) -> None:
         before = content_digest(tiny_run / "plans.h5")
         assert refused(clap_here("decompose", "--run", tiny_run), "exists", "--resume", "--overwrite")

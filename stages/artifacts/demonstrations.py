@@ -18,6 +18,9 @@ from stages.observation import Observation
 
 SCHEMA = "clap.demos"
 
+TEST_ONLY = ("l2", "l3", "l4")
+"""Levels whose variations no training may see."""
+
 
 class Demonstrations:
     """An open file of episodes.
@@ -60,6 +63,21 @@ class Demonstrations:
         """Episodes of `train` or `valid`."""
         names = [name.decode() for name in self._file["mask"][part][()]]
         return sorted(int(name.removeprefix("demo_")) for name in names)
+
+    def refuse_test_variations(self) -> None:
+        """Make sure that no episode is of a variation that GemBench keeps for testing.
+
+        Raises:
+            UserError: one is.
+        """
+        for index in range(len(self)):
+            attributes = self._group(index).attrs
+            if attributes["level"] in TEST_ONLY:
+                name, level = attributes["taskvar"], str(attributes["level"]).upper()
+                raise UserError(
+                    f"{self.path} has demonstrations of {name}, which level {level} keeps for testing",
+                    "Collect training variations, or allow it with --set fair=false",
+                )
 
     def episode(self, index: int, *, images: bool = True) -> Episode:
         """One episode; without `images` its observations have no cameras, which is fast."""
