@@ -51,8 +51,8 @@ def train_fine(
         held_out_disturbed (the same with a planner's errors), path.
 
     Raises:
-        UserError: an input cannot be read or does not belong to `demos`, it has test variations, nothing is left to train on, or `out_dir`
-            exists and neither flag is given.
+        UserError: an input cannot be read or does not belong to `demos`, they are of test variations, nothing is left
+            to train on, or `out_dir` exists and neither flag is given.
     """
     parents = [parent(demos, "clap.demos"), parent(keypoints, "clap.keypoints"), parent(plans, "clap.plans")]
     header = Header.create(
