@@ -23,7 +23,7 @@ class Task(ABC, Generic[Parameters]):
     Attributes:
         name: GemBench's name of the task.
         variations: what each variation index means.
-        levels: which variations each of GemBench's levels has ("train", "l2", "l3", "l4"); empty for a task of your own.
+        levels: which variations each of GemBench's levels has ("train", "l2", "l3", "l4"); empty for one of your own.
         region: (x low, x high, y low, y high) of the base on the table, world frame [m].
         yaw_range: of the base's random yaw [rad].
         parameters: those of this episode's variation.
