@@ -10,7 +10,7 @@ import numpy as np
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Thing
-from stages.simulators.tabletop.skills import DOWN, motion, tip_at
+from stages.simulators.tabletop.skills import DOWN, motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
 from stages.steps import Step
 
@@ -18,11 +18,13 @@ FORWARD = axis_rotation(1, -np.pi / 2) @ DOWN @ axis_rotation(2, np.pi)
 """Rotation (3, 3) of a tip that points along world X with its fingers along world Y, turned the way the arm prefers."""
 
 
-def pull(state: State, thing: Thing, direction: np.ndarray, distance: float) -> Iterator[Motion]:
-    """Draw what is held along a world direction (3,) by a distance [m]."""
+def pull(
+    state: State, thing: Thing, direction: np.ndarray, distance: float, *, let_go: bool = False
+) -> Iterator[Motion]:
+    """Draw what is held along a world direction (3,) by a distance [m]; open the gripper there if asked."""
     tip = state.tip
     tip[:3, 3] += distance * direction
-    yield motion(tip, False, Step("pull", thing.name), state.position(thing))
+    yield motion(tip, let_go, Step("pull", thing.name), state.position(thing))
 
 
 def push_forward(
@@ -35,7 +37,15 @@ def push_forward(
 
 
 def swing(
-    state: State, step: Step, thing: Thing, moving: Thing, angle: float, *, stride: float, gripper_open: bool = False
+    state: State,
+    step: Step,
+    thing: Thing,
+    moving: Thing,
+    angle: float,
+    *,
+    stride: float,
+    turn: float = 1.0,
+    gripper_open: bool = False,
 ) -> Iterator[Motion]:
     """Take the hand along the arc of a hinge, so that it turns with what it holds or pushes.
 
@@ -44,12 +54,15 @@ def swing(
         moving: the thing with the hinge.
         angle: about the hinge's axis, from where the hand is now [rad].
         stride: largest angle of one motion [rad]; the tip goes straight, so it leaves the arc by r (1 - cos(stride/2)).
+        turn: share of the angle that the hand turns too; a round bar turns in the fingers for the rest.
         gripper_open: after every motion.
     """
     start, (pivot, axis) = state.tip, state.hinge(moving)
     count = int(np.ceil(abs(angle) / stride - 1e-9))
     for share in np.arange(1, count + 1) / count:
-        yield motion(turned_about(start, pivot, axis, share * angle), gripper_open, step, state.position(thing))
+        tip = turned_about(start, pivot, axis, share * angle)
+        tip[:3, :3] = turned_about(start, pivot, axis, turn * share * angle)[:3, :3]
+        yield motion(tip, gripper_open, step, state.position(thing))
 
 
 def turned_about(pose: np.ndarray, pivot: np.ndarray, axis: np.ndarray, angle: float) -> np.ndarray:
@@ -62,3 +75,18 @@ def turned_about(pose: np.ndarray, pivot: np.ndarray, axis: np.ndarray, angle: f
     moved[:3, :3] = rotation @ pose[:3, :3]
     moved[:3, 3] = pivot + rotation @ (pose[:3, 3] - pivot)
     return moved
+
+
+def sweep(state: State, step: Step, thing: Thing, angle: float, *, stride: float) -> Iterator[Motion]:
+    """Take the closed hand along the arc of the thing's hinge without turning it; see `swing`."""
+    start, (pivot, axis) = state.tip, state.hinge(thing)
+    count = int(np.ceil(abs(angle) / stride - 1e-9))
+    for share in np.arange(1, count + 1) / count:
+        place = turned_about(start, pivot, axis, share * angle)[:3, 3]
+        yield motion(tip_at(place, start[:3, :3]), False, step, state.position(thing))
+
+
+def pointing_down_along(state: State, thing: Thing) -> np.ndarray:
+    """(3, 3) tip rotation: straight down, the fingers along the thing's level hinge, by the smaller turn."""
+    _, (x, y, _) = state.hinge(thing)
+    return pointing_down(np.arctan(-x / y))

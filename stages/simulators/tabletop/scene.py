@@ -147,6 +147,12 @@ class Scene:
         """Let two things pass through each other, such as a drawer and its cabinet."""
         self.spec.add_exclude(bodyname1=first.body, bodyname2=second.body)
 
+    def gear(self, driven: Thing, driver: Thing, ratio: float) -> None:
+        """Make the joint of one thing move `ratio` times as far as another's, as a gear or a linkage would."""
+        kind, joint = mujoco.mjtEq.mjEQ_JOINT, mujoco.mjtObj.mjOBJ_JOINT
+        equality = self.spec.add_equality(type=kind, objtype=joint, name1=driven.body, name2=driver.body)
+        equality.data[1] = ratio
+
     def _shape(
         self,
         thing: Thing,

@@ -41,11 +41,16 @@ def pointing_down(yaw: float) -> np.ndarray:
     return axis_rotation(2, yaw) @ DOWN
 
 
-def square_yaw(state: State, thing: Thing) -> float:
-    """Yaw of a square thing in [-pi/4, pi/4): the turn of the hand that needs least twisting."""
+def least_yaw(state: State, thing: Thing, period: float) -> float:
+    """Yaw in [-period/2, period/2) of a thing that looks the same to the fingers after a turn by `period` [rad]."""
     rotation = state.matrix(thing)
     yaw = np.arctan2(rotation[1, 0], rotation[0, 0])
-    return float((yaw + np.pi / 4) % (np.pi / 2) - np.pi / 4)
+    return float((yaw + period / 2) % period - period / 2)
+
+
+def square_yaw(state: State, thing: Thing) -> float:
+    """Yaw of a square thing in [-pi/4, pi/4): the turn of the hand that needs least twisting."""
+    return least_yaw(state, thing, np.pi / 2)
 
 
 def motion(tip: np.ndarray, gripper_open: bool, step: Step, keypoint: np.ndarray, may_collide: bool = True) -> Motion:

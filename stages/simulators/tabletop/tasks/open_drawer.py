@@ -1,23 +1,21 @@
-"""Pull one of the three drawers of a cabinet open by its handle."""
+"""Pull one of the drawers of a cabinet open by its handle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture_skills import FORWARD, pull
+from stages.simulators.tabletop.drawers import pull_open
 from stages.simulators.tabletop.scene import Scene
-from stages.simulators.tabletop.skills import grasp, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
-from stages.simulators.tabletop.things.cabinet import LEVELS, Drawer, cabinet
+from stages.simulators.tabletop.things.cabinet import LEVELS, Cabinet, cabinet
 
 OPEN = 0.15
 """How far a drawer must have come out [m]."""
-
-PULL = 0.18
 
 
 class OpenDrawer(Task[str]):
@@ -28,6 +26,7 @@ class OpenDrawer(Task[str]):
     levels = {"train": (0, 2), "l3": (1,)}
     region = (0.30, 0.37, -0.12, 0.12)
     yaw_range = (-np.pi / 8, np.pi / 8)
+    measures: ClassVar[Cabinet] = Cabinet()
 
     def instructions(self) -> list[str]:
         return [
@@ -45,18 +44,13 @@ class OpenDrawer(Task[str]):
         ]
 
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
-        self.drawers = cabinet(scene)
+        self.drawers = cabinet(scene, self.measures)
 
     def expert(self, state: State) -> Iterator[Motion]:
-        yield from self._open(state, self.drawers[self.parameters])
+        yield from pull_open(state, self.drawers[self.parameters])
 
     def mistake(self, state: State) -> Iterator[Motion]:
-        yield from self._open(state, self.drawers["top" if self.parameters == "middle" else "middle"])
-
-    def _open(self, state: State, drawer: Drawer) -> Iterator[Motion]:
-        rotation, handle = state.matrix(drawer.body)[:3, :3], drawer.handle
-        yield from grasp(state, handle, tip_at(state.position(handle), rotation @ FORWARD))
-        yield from pull(state, handle, -rotation[:, 0], PULL)
+        yield from pull_open(state, next(self.drawers[level] for level in self.drawers if level != self.parameters))
 
     def success(self, state: State) -> bool:
         return state.joint(self.drawers[self.parameters].body) > OPEN

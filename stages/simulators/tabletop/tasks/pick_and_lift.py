@@ -1,15 +1,16 @@
-"""Pick the coloured block out of three and carry it to the red ball in the air."""
+"""Pick the coloured block out of three and carry it to the red ball in the air; other shapes are tasks of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS, different_colours
 from stages.simulators.tabletop.scene import Scene, Thing, scatter
-from stages.simulators.tabletop.skills import grasp_block, lift, move
+from stages.simulators.tabletop.skills import grasp, lift, move, pointing_down, square_yaw, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.blocks import BALL_HEIGHT, block, goal_ball
@@ -25,20 +26,21 @@ class PickAndLift(Task[str]):
     name = "pick_and_lift"
     variations = dict(enumerate(COLOURS))
     levels = {"train": (0, 2, 7), "l2": (14, 16, 18)}
+    noun: ClassVar[str] = "block"
 
     def instructions(self) -> list[str]:
         return [
-            f"pick up the {self.parameters} block and bring it to the red ball",
-            f"grasp the {self.parameters} block and lift it up to the red ball",
-            f"take the {self.parameters} block off the table until it touches the red ball",
-            f"raise the {self.parameters} block to where the red ball hangs",
-            f"lift the {self.parameters} block up to the red target in the air",
+            f"pick up the {self.parameters} {self.noun} and bring it to the red ball",
+            f"grasp the {self.parameters} {self.noun} and lift it up to the red ball",
+            f"take the {self.parameters} {self.noun} off the table until it touches the red ball",
+            f"raise the {self.parameters} {self.noun} to where the red ball hangs",
+            f"lift the {self.parameters} {self.noun} up to the red target in the air",
         ]
 
     def novel_instructions(self) -> list[str]:
         return [
-            f"fetch the {self.parameters} block and hold it against the red ball",
-            f"hoist the {self.parameters} block to the height of the red ball",
+            f"fetch the {self.parameters} {self.noun} and hold it against the red ball",
+            f"hoist the {self.parameters} {self.noun} to the height of the red ball",
         ]
 
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
@@ -46,8 +48,16 @@ class PickAndLift(Task[str]):
         others = different_colours(rng, COLOURS, 2, avoid=[self.parameters])
         self.ball = goal_ball(scene, *places[3, :2])
         self.goal = scene.convex_detector(self.ball, downward_cone())
-        self.target = block(scene, self.parameters, *places[0])
-        self.others = [block(scene, colour, *place) for colour, place in zip(others, places[1:3], strict=True)]
+        self.target = self.shape(scene, self.parameters, *places[0])
+        self.others = [self.shape(scene, colour, *place) for colour, place in zip(others, places[1:3], strict=True)]
+
+    def shape(self, scene: Scene, colour: str, x: float, y: float, yaw: float) -> Thing:
+        """One of the things to choose from, named "<colour> <noun>"."""
+        return block(scene, colour, x, y, yaw)
+
+    def hand_yaw(self, state: State, thing: Thing) -> float:
+        """Turn of the hand about the vertical that fits the thing [rad]; at 0 the fingers lie along world Y."""
+        return square_yaw(state, thing)
 
     def expert(self, state: State) -> Iterator[Motion]:
         yield from self._bring(state, self.target)
@@ -59,7 +69,8 @@ class PickAndLift(Task[str]):
         return state.holds(self.target) and state.detects(self.goal, self.target)
 
     def _bring(self, state: State, thing: Thing) -> Iterator[Motion]:
-        yield from grasp_block(state, thing)
+        tip = tip_at(state.position(thing), pointing_down(self.hand_yaw(state, thing)))
+        yield from grasp(state, thing, tip)
         yield from lift(state, thing)
         centre = state.position(self.ball)
         yield from move(state, thing, "to", self.ball, centre, keypoint=centre)

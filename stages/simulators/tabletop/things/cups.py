@@ -12,8 +12,10 @@ CUP_HEIGHT = 0.142
 CUP_RADIUS = 0.047
 """Outer radius of a cup at its rim [m]."""
 
-CUP_FOOT = 0.040
-CUP_WALL = 0.006
+CUP_FOOT = 0.034
+"""Outer radius at the foot: less than inside the rim, so that cups nest [m]."""
+
+CUP_WALL = 0.004
 WALL_BOXES = 16
 """Boxes that stand in a ring for the wall when things collide."""
 

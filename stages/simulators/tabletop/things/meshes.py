@@ -55,3 +55,29 @@ def extruded(outline: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray
         (top, here + count, there + count),
     ]
     return vertices, np.concatenate([np.column_stack(face) for face in faces])
+
+
+def hoop(
+    outer: tuple[float, float], inner: tuple[float, float], shift: float, section: np.ndarray, segments: int = 48
+) -> tuple[np.ndarray, np.ndarray]:
+    """The closed surface of an oval with an oval hole, around Z.
+
+    Args:
+        outer, inner: half lengths along X and Y of the two ovals [m].
+        shift: of the hole along X [m].
+        section: (P, 2) share of the way from the inner to the outer oval and height [m], counter-clockwise.
+
+    Returns:
+        Vertices (V, 3) [m], triangles (F, 3) facing outwards.
+    """
+    angles = 2 * np.pi * np.arange(segments) / segments
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    inside, outside = circle * inner + (shift, 0), circle * outer
+    flat = inside + section[:, None, :1] * (outside - inside)
+    heights = np.broadcast_to(section[:, None, 1:], (*flat.shape[:2], 1))
+    vertices = np.concatenate([flat, heights], axis=2).reshape(-1, 3)
+    low = np.arange(len(vertices)).reshape(flat.shape[:2])
+    high = np.roll(low, -1, axis=0)
+    quads = low, np.roll(low, -1, axis=1), np.roll(high, -1, axis=1), high
+    a, b, c, d = (corner.ravel() for corner in quads)
+    return vertices, np.concatenate([np.column_stack([a, b, c]), np.column_stack([a, c, d])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,9 @@ class Microwave:
     Attributes:
         door: width of the door; the control panel takes the rest of the front.
         hinge: +1 with the hinge on the left as seen from the robot, -1 on the right.
-        opening: angle at which the door stands at first [rad].
+        opening: angle at which the door stands at first; 0 is shut [rad].
         handle: "bar" or "pocket".
+        bar: distance of a bar's axis from the door.
     """
 
     width: float = 0.36
@@ -29,6 +31,7 @@ class Microwave:
     hinge: int = 1
     opening: float = np.deg2rad(40)
     handle: str = "bar"
+    bar: float = 0.022
     shell: Colour = (0.94, 0.94, 0.93)
     front: Colour = (0.88, 0.89, 0.90)
     inside: Colour = (0.35, 0.36, 0.38)
@@ -38,6 +41,9 @@ class Microwave:
 WALL = 0.015
 DOOR = 0.022
 """Thickness of a microwave's walls and of its door [m]."""
+
+WIDEST = np.deg2rad(100)
+"""How far a door opens [rad]."""
 
 CLEAR_OF_TABLE = 0.004
 PUSH_BELOW_TOP = 0.024
@@ -57,7 +63,27 @@ def microwave(scene: Scene, measures: Microwave = Microwave()) -> Thing:
     body = _microwave_body(scene, measures)
     door = _microwave_door(scene, body, measures)
     scene.no_contact(body, door)
+    if measures.handle == "bar":
+        _bar(scene, door, measures, (-DOOR - measures.bar, *_edge(measures)))
+    else:
+        scene.box(door, (0.012, 0.022, measures.height * 0.94), STEEL, (-DOOR - 0.006, *_edge(measures)))
     return door
+
+
+def shut_microwave(scene: Scene, measures: Microwave) -> tuple[Thing, Thing]:
+    """A microwave oven whose door is shut and whose bar is a thing of its own.
+
+    Returns:
+        The door, and its handle, which is anchored at the middle of the bar.
+    """
+    body = _microwave_body(scene, measures)
+    door = _microwave_door(scene, body, measures)
+    place, size = (-DOOR - measures.bar, *_edge(measures)), (measures.bar, 0.014, measures.height * 0.75)
+    handle = scene.add("microwave handle", place, parent=door, kind="part", size=size)
+    _bar(scene, handle, measures)
+    for part in (door, handle):
+        scene.no_contact(body, part)
+    return door, handle
 
 
 def _microwave_body(scene: Scene, m: Microwave) -> Thing:
@@ -105,18 +131,24 @@ def _microwave_door(scene: Scene, body: Thing, m: Microwave) -> Thing:
         size=(DOOR, m.door, m.height),
         anchor=(-DOOR, -m.hinge * reach, m.height - PUSH_BELOW_TOP),
     )
-    scene.hinge(door, (0, 0, m.hinge), (-np.deg2rad(60), m.opening), damping=0.25, frictionloss=0.03, armature=0.01)
+    scene.hinge(door, (0, 0, m.hinge), (m.opening - WIDEST, m.opening), damping=0.25, frictionloss=0.03, armature=0.01)
     along = -m.hinge * m.door / 2
     size = (DOOR, m.door - 0.004, m.height - 2 * CLEAR_OF_TABLE)
     scene.box(door, size, m.front, (-DOOR / 2, along, middle))
     window = (0.002, m.door * 0.66, m.height * 0.62)
     for x in (-DOOR - 0.0005, 0.0005):
         scene.box(door, window, DARK, (x, along * 0.92, middle), collide=False)
-    edge = -m.hinge * (m.door - 0.02)
-    if m.handle == "bar":
-        scene.cylinder(door, 0.007, m.height * 0.75, STEEL, (-DOOR - 0.022, edge, middle))
-        for z in (-1, 1):
-            scene.box(door, (0.022, 0.008, 0.008), STEEL, (-DOOR - 0.011, edge, middle + z * m.height * 0.33))
-    else:
-        scene.box(door, (0.012, 0.022, m.height * 0.94), STEEL, (-DOOR - 0.006, edge, middle))
     return door
+
+
+def _edge(m: Microwave) -> tuple[float, float]:
+    """Where along the door and how high the middle of its handle is."""
+    return -m.hinge * (m.door - 0.02), m.height / 2
+
+
+def _bar(scene: Scene, thing: Thing, m: Microwave, place: Sequence[float] = (0, 0, 0)) -> None:
+    """An upright round bar on two posts that reach back to the door."""
+    x, y, z = place
+    scene.cylinder(thing, 0.007, m.height * 0.75, STEEL, place)
+    for end in (-1, 1):
+        scene.box(thing, (m.bar, 0.008, 0.008), STEEL, (x + m.bar / 2, y, z + end * m.height * 0.33))

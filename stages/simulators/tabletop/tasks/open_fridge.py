@@ -1,0 +1,73 @@
+"""Pull the upper door of a fridge open by its handle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from stages.geometry.poses import axis_rotation
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.furniture_skills import FORWARD, swing
+from stages.simulators.tabletop.scene import Scene
+from stages.simulators.tabletop.skills import grasp, tip_at
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.tasks.base import Task
+from stages.simulators.tabletop.things.fridge import Fridge, FridgeDoor, fridge
+from stages.steps import Step
+
+OPEN = np.deg2rad(70)
+"""Angle beyond which a door counts as open [rad]."""
+
+SWING, STRIDE = np.deg2rad(76), np.deg2rad(19)
+"""How far the door is pulled round, and how far by one motion [rad]."""
+
+TILT = np.deg2rad(42)
+"""How far the hand points below the horizontal [rad]."""
+
+AHEAD, LITTLE_AHEAD, ASKEW = np.deg2rad(35), np.deg2rad(5), np.deg2rad(24)
+"""How far the hand is turned ahead of the door when it takes the handle: little where the fridge stands askew by more
+than an angle. In this way the upper arm never swings through the plane of the hand, where it would have to jump [rad]."""
+
+
+class OpenFridge(Task[Fridge]):
+    """Parameters: the measures of the fridge."""
+
+    name = "open_fridge"
+    variations: ClassVar[Mapping[int, Fridge]] = {0: Fridge(opening=0.0)}
+    levels = {"l3": (0,)}
+    region = (0.32, 0.42, -0.08, 0.10)
+    yaw_range = (-np.pi / 4, np.pi / 4)
+
+    def instructions(self) -> list[str]:
+        return [
+            "open the upper fridge door",
+            "pull the upper door of the fridge open",
+            "take the upper handle of the fridge and swing the door open",
+            "the fridge is shut, open its upper door",
+            "open the fridge at the top",
+        ]
+
+    def novel_instructions(self) -> list[str]:
+        return ["something from the upper part of the fridge is needed, get it open", "let me look into the fridge's top"]
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> None:
+        self.fridge = fridge(scene, self.parameters)
+
+    def expert(self, state: State) -> Iterator[Motion]:
+        yield from self._open(state, self.fridge.upper)
+
+    def mistake(self, state: State) -> Iterator[Motion]:
+        yield from self._open(state, self.fridge.lower)
+
+    def _open(self, state: State, door: FridgeDoor) -> Iterator[Motion]:
+        rotation, handle, hinge = state.matrix(self.fridge.cabinet)[:3, :3], door.handle, self.parameters.hinge
+        askew = abs(np.arctan2(rotation[1, 0], rotation[0, 0])) > ASKEW
+        turned = axis_rotation(2, -hinge * (LITTLE_AHEAD if askew else AHEAD))
+        hand = rotation @ turned @ axis_rotation(1, TILT) @ FORWARD
+        yield from grasp(state, handle, tip_at(state.position(handle), hand))
+        yield from swing(state, Step("pull", handle.name), handle, door.body, SWING, stride=STRIDE, turn=0)
+
+    def success(self, state: State) -> bool:
+        return state.joint(self.fridge.upper.body) > OPEN

@@ -1,0 +1,74 @@
+"""Put one of nine groceries into a cupboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.scene import Scene, Thing
+from stages.simulators.tabletop.skills import grasp, lift
+from stages.simulators.tabletop.state import State
+from stages.simulators.tabletop.storing import hold, scatter_groceries, store, stored
+from stages.simulators.tabletop.tasks.base import Task
+from stages.simulators.tabletop.things.cupboard import cupboard
+from stages.simulators.tabletop.things.groceries import GROCERIES
+
+GAP = 0.12
+"""Least distance between two groceries [m]."""
+
+RAISE = 0.18
+ASIDE = np.array([-0.03, 0.17])
+
+
+class PutGroceriesInCupboard(Task[str]):
+    """Parameters: which grocery."""
+
+    name = "put_groceries_in_cupboard"
+    variations = {index: kind.name for index, kind in enumerate(GROCERIES)}
+    levels = {"train": (0, 3), "l2": (7, 8)}
+    region = (0.33, 0.38, -0.04, 0.04)
+    yaw_range = (-1.0, 1.0)
+
+    def place(self, rng: np.random.Generator) -> np.ndarray:
+        """The more the cupboard is turned, the further it stands to the side, so that it faces the robot."""
+        base = super().place(rng)
+        turn = np.arctan2(base[1, 0], base[0, 0])
+        base[:2, 3] += (ASIDE[0] * abs(turn), ASIDE[1] * turn)
+        return base
+
+    def instructions(self) -> list[str]:
+        return [
+            f"put the {self.parameters} in the cupboard",
+            f"place the {self.parameters} in the cupboard",
+            f"take the {self.parameters} and store it in the cupboard",
+            f"pick up the {self.parameters} and set it down inside the cupboard",
+            f"move the {self.parameters} from the table into the cupboard",
+        ]
+
+    def novel_instructions(self) -> list[str]:
+        return [
+            f"put the {self.parameters} away, it goes into the cupboard",
+            f"the {self.parameters} should stand on the shelf of the cupboard",
+        ]
+
+    def build(self, scene: Scene, rng: np.random.Generator) -> None:
+        self.cupboard = cupboard(scene)
+        groceries = scatter_groceries(scene, rng, GROCERIES, GAP)
+        self.target = next(thing for thing in groceries if thing.name == self.parameters)
+        self.others = [thing for thing in groceries if thing is not self.target]
+
+    def expert(self, state: State) -> Iterator[Motion]:
+        yield from self._put(state, self.target)
+
+    def mistake(self, state: State) -> Iterator[Motion]:
+        yield from self._put(state, self.others[0])
+
+    def success(self, state: State) -> bool:
+        return stored(state, self.target, self.cupboard) and state.holds_nothing([self.target, *self.others])
+
+    def _put(self, state: State, thing: Thing) -> Iterator[Motion]:
+        yield from grasp(state, thing, hold(state, thing, self.cupboard))
+        yield from lift(state, thing, RAISE)
+        yield from store(state, thing, self.cupboard)
