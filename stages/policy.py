@@ -15,9 +15,7 @@ from stages.planner.planner import Planner
 from stages.planner.prompts import Memory
 from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
-
-MOTIONS_PER_STEP = 4
-"""More motions than any step takes: a policy that goes on with a step for longer is done, or stuck."""
+from stages.steps import MAX_MOTIONS
 
 
 class ClapPolicy:
@@ -63,7 +61,7 @@ class ClapPolicy:
         motions = self._memory.motions if decision.step_index == self._memory.step_index else 0
         where = decision.keypoint.point if keypoint is None else np.asarray(keypoint, float)
         step = self._plan[decision.step_index]
-        finished = motions >= MOTIONS_PER_STEP
+        finished = motions >= MAX_MOTIONS  # going on with a step for longer: done, or stuck
         motion = self.predictor.predict(
             *everything, where, step, motions, observation.gripper_pose, observation.gripper_open
         )

@@ -16,8 +16,12 @@ PATTERNS = {
     "pull": "pull the grasped {object}",
     "push down": "push down the {object}",
     "push forward": "push forward the {object}",
+    "push": "push the {object} {preposition} the {target}",
 }
 """Text of each action; the actions are GemBench's plan actions, with the moves of a grasped object told apart."""
+
+MAX_MOTIONS = 6
+"""Motions that one step takes at most."""
 
 PREPOSITIONS = ("onto", "into", "over", "to", "out of")
 
@@ -36,8 +40,8 @@ class Step:
     Attributes:
         action: a key of `PATTERNS`.
         object: noun phrase of the object acted on, without article ("red block").
-        preposition: one of `PREPOSITIONS` for move and release, else empty.
-        target: noun phrase of the place for move and release, else empty.
+        preposition: one of `PREPOSITIONS` for move, release and push, else empty.
+        target: noun phrase of the place for move, release and push, else empty.
     """
 
     action: str

@@ -6,6 +6,7 @@ import copy
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 
 import mujoco
 import numpy as np
@@ -18,7 +19,7 @@ from stages.simulators.tabletop.panda import ARM_JOINTS
 from stages.simulators.tabletop.skills import DOWN, tip_at
 from stages.simulators.tabletop.tasks import LEVELS, TASKS, every_variation, make_task, taskvar
 from stages.simulators.tabletop.things.blocks import BLOCK
-from stages.steps import parse_step
+from stages.steps import MAX_MOTIONS, parse_step
 
 VARIATIONS = every_variation()
 NAMES = [taskvar(*pair) for pair in VARIATIONS]
@@ -55,14 +56,16 @@ def run(simulator: Tabletop, motions: Iterable[Motion]) -> list[bool]:
 def test_the_expert_succeeds_with_its_last_motion(simulator: Tabletop, variation: tuple[str, int]) -> None:
     simulator.reset(*variation, SEED)
     names = {thing.name for thing in simulator.truth()}
-    successes: list[bool] = []
+    successes, steps = [], []
     for motion in simulator.expert():
         check_words_and_reach(motion, names)
         _, success, _, info = simulator.step(motion.action)
         assert info["error"] is None
         successes.append(success)
+        steps.append(motion.step)
     assert successes == [False] * (len(successes) - 1) + [True]
     assert len(successes) <= 25
+    assert max(len(list(motions)) for _, motions in groupby(steps)) <= MAX_MOTIONS
 
 
 def check_words_and_reach(motion: Motion, names: set[str]) -> None:

@@ -12,7 +12,8 @@ from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternio
 from stages.predictor.config import FineConfig
 from stages.predictor.decoding import Targets, label
 from stages.predictor.scene import Scene, draw, hand_bins, hand_features
-from stages.predictor.transformer import MAX_MOTIONS, Inputs
+from stages.predictor.transformer import Inputs
+from stages.steps import MAX_MOTIONS
 
 MARGIN = 0.01
 """Distance [m] that a target keeps from the faces of the cube."""

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from stages.predictor.encoders import FINE_STRIDE, ConvEncoder, PretrainedEncoder
 from stages.predictor.heads import HeatmapHead, PointingHead, attended, gaussian_logits
 from stages.predictor.rotation import BINS
+from stages.steps import MAX_MOTIONS
 
-MAX_MOTIONS = 6
 HAND_FEATURES = 13
 FREQUENCIES = 5
 

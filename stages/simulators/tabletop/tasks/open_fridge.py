@@ -23,12 +23,15 @@ OPEN = np.deg2rad(70)
 SWING, STRIDE = np.deg2rad(76), np.deg2rad(19)
 """How far the door is pulled round, and how far by one motion [rad]."""
 
-TILT = np.deg2rad(42)
+TURN = 0.1
+"""Share of the door's turn that the hand follows; the round handle turns in the fingers for the rest."""
+
+TILT = np.deg2rad(45)
 """How far the hand points below the horizontal [rad]."""
 
-AHEAD, LITTLE_AHEAD, ASKEW = np.deg2rad(35), np.deg2rad(5), np.deg2rad(24)
-"""How far the hand is turned ahead of the door when it takes the handle: little where the fridge stands askew by more
-than an angle. In this way the upper arm never swings through the plane of the hand, where it would have to jump [rad]."""
+AHEAD, ASIDE = np.deg2rad(33), np.deg2rad(17)
+"""The hand grasps turned ahead of the door by the first angle, unless the fridge stands turned by more than the second:
+either way the arm keeps to one side of its upright plane, where it would have to change its posture [rad]."""
 
 
 class OpenFridge(Task[Fridge]):
@@ -50,7 +53,10 @@ class OpenFridge(Task[Fridge]):
         ]
 
     def novel_instructions(self) -> list[str]:
-        return ["something from the upper part of the fridge is needed, get it open", "let me look into the fridge's top"]
+        return [
+            "something from the upper part of the fridge is needed, get it open",
+            "the upper part of the fridge should stand open",
+        ]
 
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         self.fridge = fridge(scene, self.parameters)
@@ -63,11 +69,11 @@ class OpenFridge(Task[Fridge]):
 
     def _open(self, state: State, door: FridgeDoor) -> Iterator[Motion]:
         rotation, handle, hinge = state.matrix(self.fridge.cabinet)[:3, :3], door.handle, self.parameters.hinge
-        askew = abs(np.arctan2(rotation[1, 0], rotation[0, 0])) > ASKEW
-        turned = axis_rotation(2, -hinge * (LITTLE_AHEAD if askew else AHEAD))
+        aside = hinge * np.arctan2(rotation[1, 0], rotation[0, 0]) > ASIDE
+        turned = axis_rotation(2, 0.0 if aside else -hinge * AHEAD)
         hand = rotation @ turned @ axis_rotation(1, TILT) @ FORWARD
         yield from grasp(state, handle, tip_at(state.position(handle), hand))
-        yield from swing(state, Step("pull", handle.name), handle, door.body, SWING, stride=STRIDE, turn=0)
+        yield from swing(state, Step("pull", handle.name), handle, door.body, SWING, stride=STRIDE, turn=TURN)
 
     def success(self, state: State) -> bool:
         return state.joint(self.fridge.upper.body) > OPEN

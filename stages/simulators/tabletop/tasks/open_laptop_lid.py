@@ -47,7 +47,7 @@ class OpenLaptopLid(Task[Laptop]):
         self.lid = laptop(scene, self.parameters, opening=0.0)
 
     def expert(self, state: State) -> Iterator[Motion]:
-        """The fingers hold the tab from its two sides and let it turn between them: the hand points down all the way."""
+        """The fingers hold the tab from its two sides and let it turn between them; the hand points down throughout."""
         hold = state.position(self.lid, (-TAB_GRIP, 0, 0))
         yield from grasp(state, self.lid, tip_at(hold, pointing_down_along(state, self.lid)))
         yield from sweep(state, Step("lift", self.lid.name), self.lid, LIFTED, stride=STRIDE)

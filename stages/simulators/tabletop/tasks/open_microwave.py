@@ -26,7 +26,7 @@ SWING, STRIDE = np.deg2rad(86), np.deg2rad(21.5)
 TURN = 0.4
 """Share of the door's turn that the hand follows; the round handle turns in the fingers for the rest."""
 
-YAW = np.deg2rad(32)
+YAW = np.deg2rad(29)
 """How far the hand is turned ahead of the door in the grasp [rad]."""
 
 TILT = np.deg2rad(46)
@@ -37,7 +37,7 @@ class OpenMicrowave(Task[Microwave]):
     """Parameters: the measures of the oven."""
 
     name = "open_microwave"
-    variations: ClassVar[Mapping[int, Microwave]] = {0: Microwave(opening=0.0, bar=0.032)}
+    variations: ClassVar[Mapping[int, Microwave]] = {0: Microwave(opening=0.0, bar=0.034)}
     levels = {"l3": (0,)}
     region = (0.30, 0.40, -0.10, 0.10)
     yaw_range = (-np.pi / 8, np.pi / 8)

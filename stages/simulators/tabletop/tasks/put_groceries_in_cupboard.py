@@ -15,11 +15,12 @@ from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.cupboard import cupboard
 from stages.simulators.tabletop.things.groceries import GROCERIES
 
-GAP = 0.12
-"""Least distance between two groceries [m]."""
+GAP, ROOM = 0.11, 0.16
+"""Least distance between two groceries, and from the one to be taken to the others: room for the hand [m]."""
 
 RAISE = 0.18
-ASIDE = np.array([-0.03, 0.17])
+ASIDE = np.array([-0.05, 0.17])
+"""How much nearer and further to its side the cupboard stands for each radian that it is turned [m/rad]."""
 
 
 class PutGroceriesInCupboard(Task[str]):
@@ -28,7 +29,7 @@ class PutGroceriesInCupboard(Task[str]):
     name = "put_groceries_in_cupboard"
     variations = {index: kind.name for index, kind in enumerate(GROCERIES)}
     levels = {"train": (0, 3), "l2": (7, 8)}
-    region = (0.33, 0.38, -0.04, 0.04)
+    region = (0.38, 0.42, -0.03, 0.03)
     yaw_range = (-1.0, 1.0)
 
     def place(self, rng: np.random.Generator) -> np.ndarray:
@@ -55,9 +56,8 @@ class PutGroceriesInCupboard(Task[str]):
 
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         self.cupboard = cupboard(scene)
-        groceries = scatter_groceries(scene, rng, GROCERIES, GAP)
-        self.target = next(thing for thing in groceries if thing.name == self.parameters)
-        self.others = [thing for thing in groceries if thing is not self.target]
+        kinds = sorted(GROCERIES, key=lambda kind: kind.name != self.parameters)
+        self.target, *self.others = scatter_groceries(scene, rng, kinds, GAP, ROOM)
 
     def expert(self, state: State) -> Iterator[Motion]:
         yield from self._put(state, self.target)

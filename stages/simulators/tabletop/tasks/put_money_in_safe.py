@@ -24,7 +24,7 @@ TILTED = axis_rotation(1, -TILT) @ DOWN
 RAISED, IN_FRONT, INSIDE = 0.10, 0.13, 0.03
 """Of the tip: its height over the grasp when it leaves the top, its distance before and behind the front [m]."""
 
-PIVOT = np.array([-0.22, 0.12, 0.0])
+PIVOT = np.array([-0.20, 0.16, 0.0])
 """The point of the safe's frame that is placed in the region [m]: there the arm reaches the front at any yaw."""
 
 CLEARANCE = 0.002
@@ -37,7 +37,7 @@ class PutMoneyInSafe(Task[str]):
     name = "put_money_in_safe"
     variations = dict(enumerate(SHELVES))
     levels = {"train": (0, 1), "l3": (2,)}
-    region = (0.10, 0.16, -0.10, -0.02)
+    region = (0.145, 0.18, -0.09, -0.02)
     yaw_range = (0.0, np.pi / 2)
 
     behind = 0.04
@@ -68,7 +68,7 @@ class PutMoneyInSafe(Task[str]):
         self.load = self._load(scene, rng)
 
     def _load(self, scene: Scene, rng: np.random.Generator) -> Thing:
-        return bank_notes(scene, rng.uniform(0.07, 0.17), rng.uniform(-0.08, 0.08), rng.uniform(-np.pi / 2, 0))
+        return bank_notes(scene, rng.uniform(0.07, 0.17), rng.uniform(-0.07, 0.07), rng.uniform(-np.pi / 2, 0))
 
     def expert(self, state: State) -> Iterator[Motion]:
         yield from self._put(state, self.shelves[self.parameters])

@@ -1,7 +1,6 @@
 """Push the red block over the table onto one of four coloured squares, once or around a corner.
 
-The step names the square: the block alone would not tell which way to push it, and the hand goes to the far side of the
-block from there. Block and squares are closer together than GemBench's, so that a whole push is near its square.
+Block and squares are closer together than GemBench's, so that a whole push is near its square.
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture_skills import push_forward
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import motion, pointing_down
+from stages.simulators.tabletop.skills import motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.sliding import SLIDER, SQUARE, sliding_block, square_to_slide_to
@@ -86,9 +84,14 @@ class SlideBlockToColorTargetPeract(Task[str]):
             pushed = np.sign(way) * axis
             contact = block + (abs(way) - SLIDER / 2 - FINGERS) * pushed
             hand = pointing_down(np.arctan(pushed[1] / pushed[0]))
-            yield from push_forward(state, square, hand, block - BEHIND * pushed, contact)
+            for place in (block - BEHIND * pushed, contact):
+                yield self._push(state, tip_at(place, hand), square)
 
     def _back_off(self, state: State, square: Thing, pushed: np.ndarray) -> Motion:
         tip = state.tip
         tip[:3, 3] -= BACK * pushed
-        return motion(tip, False, Step("push forward", square.name), state.position(square))
+        return self._push(state, tip, square)
+
+    def _push(self, state: State, tip: np.ndarray, square: Thing) -> Motion:
+        step = Step("push", self.block.name, "to", square.name)
+        return motion(tip, False, step, state.position(square))

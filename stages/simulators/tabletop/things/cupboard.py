@@ -43,8 +43,8 @@ def cupboard(scene: Scene) -> Cupboard:
     """A wide open compartment between slanted sides, under a closed part with two doors."""
     height = CEILING + CLOSED
     body = scene.add("cupboard", size=(DEPTH, WIDTH, height), anchor=(0.02, 0, 0.08))
-    scene.box(body, (DEPTH, WIDTH, SHELF), INSIDE, (DEPTH / 2, 0, SHELF / 2))
-    scene.box(body, (BOARD, WIDTH, height), INSIDE, (DEPTH - BOARD / 2, 0, height / 2))
+    scene.box(body, (DEPTH - BOARD, WIDTH - 2 * BOARD, SHELF), INSIDE, ((DEPTH - BOARD) / 2, 0, SHELF / 2))
+    scene.box(body, (BOARD, WIDTH - 2 * BOARD, CEILING), INSIDE, (DEPTH - BOARD / 2, 0, CEILING / 2))
     outline = np.array([[0, 0], [DEPTH, 0], [DEPTH, CEILING], [SET_BACK, CEILING], [0, SHELF]])
     for y in (BOARD - WIDTH / 2, WIDTH / 2):
         scene.mesh(body, *extruded(outline, BOARD), WOOD, (0, y, 0), rotation=axis_rotation(0, np.pi / 2))

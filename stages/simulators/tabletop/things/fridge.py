@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.geometry.poses import axis_rotation
 from stages.simulators.tabletop.colours import DARK, STEEL, Colour
 from stages.simulators.tabletop.scene import Scene, Thing
 
@@ -67,7 +66,7 @@ PLINTH = 0.03
 GAP = 0.003
 """Width of the gaps around a door [m]."""
 
-BAR, BAR_OUT = 0.008, 0.036
+BAR, BAR_OUT = 0.008, 0.040
 """Radius of a round handle, and distance of its axis from the door [m]: fingers fit behind it at a slant too."""
 
 HANDLE_SHARE = 0.48
@@ -114,7 +113,8 @@ def _cabinet(scene: Scene, m: Fridge) -> Thing:
 
 
 def _lining(scene: Scene, cabinet: Thing, m: Fridge) -> None:
-    """What the doors hide: the back wall, glass shelves and drawers."""
+    """The dark seam between the doors, and what they hide: the back wall, glass shelves and drawers."""
+    scene.box(cabinet, (DOOR, m.width - 0.004, GAP), DARK, (-DOOR / 2 + 0.001, 0, m.split), collide=False)
     clear, back = m.width - 2 * WALL, m.depth - WALL - 0.001
     for low, high in ((PLINTH, m.split - WALL / 2), (m.split + WALL / 2, m.height - WALL)):
         scene.box(cabinet, (0.002, clear, high - low), m.inside, (back, 0, (low + high) / 2), collide=False)
@@ -158,9 +158,7 @@ def _door(scene: Scene, cabinet: Thing, m: Fridge, level: str, low: float, high:
         anchor=(-DOOR, -m.hinge * PUSH_SHARE * m.width / np.cos(opening), push),
     )
     ajar = np.rad2deg(opening)
-    scene.hinge(
-        door, (0, 0, -m.hinge), (0, WIDEST), ref=ajar, damping=0.25, frictionloss=0.05, armature=0.01
-    )
+    scene.hinge(door, (0, 0, -m.hinge), (0, WIDEST), ref=ajar, damping=0.25, frictionloss=0.05, armature=0.01)
     along, middle = -m.hinge * m.width / 2, height / 2
     scene.box(door, (DOOR - 0.004, m.width, height), m.front, (-DOOR / 2 - 0.002, along, middle))
     scene.box(door, (0.004, m.width - 0.008, height - 0.008), DARK, (-0.002, along, middle), collide=False)

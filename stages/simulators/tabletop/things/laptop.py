@@ -28,7 +28,7 @@ class Laptop:
     Attributes:
         base, lid: thicknesses.
         tab: (length, width) of the tab in the middle of the lid's front edge.
-        hinges: how many barrels carry the lid.
+        hinges: where along the width the barrels of the hinge sit; barrel: length of each.
         key_rows, key_columns: of the keyboard.
         pad: (depth, width) of the touch pad.
     """
@@ -38,7 +38,8 @@ class Laptop:
     base: float = 0.016
     lid: float = 0.008
     tab: tuple[float, float] = (0.03, 0.032)
-    hinges: int = 1
+    hinges: tuple[float, ...] = (0.0,)
+    barrel: float = 0.24
     key_rows: int = 4
     key_columns: int = 11
     pad: tuple[float, float] = (0.05, 0.09)
@@ -107,7 +108,6 @@ def _lid(scene: Scene, base: Thing, m: Laptop, opening: float) -> Thing:
     scene.box(lid, (m.depth - 0.040, m.width - 0.034, 0.001), m.screen, (middle - 0.004, 0, -0.0006), collide=False)
     scene.cylinder(lid, 0.024, 0.001, m.trim, (middle, 0, height), collide=False)
     across = axis_rotation(0, np.pi / 2)
-    barrel = 0.8 * m.width if m.hinges == 1 else 0.05
-    for y in np.linspace(-1, 1, m.hinges) * (0.3 * m.width) if m.hinges > 1 else (0.0,):
-        scene.cylinder(lid, 0.006, barrel, STEEL, (0, y, 0), rotation=across, collide=False)
+    for y in m.hinges:
+        scene.cylinder(lid, 0.006, m.barrel, STEEL, (0, y, 0), rotation=across, collide=False)
     return lid
