@@ -89,8 +89,8 @@ def _demonstration(task: str, variation: int, seed: int) -> tuple[Tabletop, np.n
 
 
 def _middle(states: np.ndarray) -> int:
-    """A moment at which most demonstrations have the thing in the hand."""
-    return -(-2 * (len(states) - 1) // 3)
+    """A moment before the end at which most demonstrations have the thing in the hand."""
+    return min(-(-2 * (len(states) - 1) // 3), len(states) - 2)
 
 
 def _seen(simulator: Tabletop, state: np.ndarray, camera: str, size: int) -> Image.Image:

@@ -16,7 +16,7 @@ from stages.simulators.tabletop.things.cupboard import SHELF, Cupboard
 from stages.simulators.tabletop.things.groceries import GROCERIES, Grocery, grocery
 from stages.steps import Step
 
-LOW, HIGH = (0.06, -0.39), (0.34, 0.39)
+LOW, HIGH = (0.09, -0.40), (0.34, 0.40)
 """Corners of the area where the hand can take groceries from, world frame [m]."""
 
 IN_FRONT = 0.14

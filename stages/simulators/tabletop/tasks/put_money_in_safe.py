@@ -37,7 +37,7 @@ class PutMoneyInSafe(Task[str]):
     name = "put_money_in_safe"
     variations = dict(enumerate(SHELVES))
     levels = {"train": (0, 1), "l3": (2,)}
-    region = (0.145, 0.18, -0.09, -0.02)
+    region = (0.14, 0.17, -0.09, -0.02)
     yaw_range = (0.0, np.pi / 2)
 
     behind = 0.04

@@ -105,7 +105,7 @@ def _cabinet(scene: Scene, m: Fridge) -> Thing:
         place = (m.depth / 2, y * (m.width - WALL) / 2, 0.01 + upright / 2)
         scene.box(cabinet, (m.depth, WALL, upright), m.shell, place)
         for x in (0.02, m.depth - 0.02):
-            scene.cylinder(cabinet, 0.012, 0.01, DARK, (x, y * (m.width / 2 - 0.025), 0.005))
+            scene.box(cabinet, (0.025, 0.025, 0.01), DARK, (x, y * (m.width / 2 - 0.025), 0.005))
     scene.box(cabinet, (WALL, m.width, upright), m.shell, (m.depth - WALL / 2, 0, 0.01 + upright / 2))
     _lining(scene, cabinet, m)
     _back(scene, cabinet, m)
@@ -165,18 +165,24 @@ def _door(scene: Scene, cabinet: Thing, m: Fridge, level: str, low: float, high:
     scene.box(door, (0.002, m.width - 0.03, height - 0.03), m.inside, (0.001, along, middle), collide=False)
     _racks(scene, door, m, height)
     if level == "upper":
+        _bottles(scene, door, m, height)
         badge = (-DOOR - 0.001, along * 0.45, height * 0.88)
         scene.box(door, (0.002, 0.05, 0.014), m.accent, badge, collide=False)
     return FridgeDoor(door, _handle(scene, door, m, level, height))
 
 
 def _racks(scene: Scene, door: Thing, m: Fridge, height: float) -> None:
-    """Two racks on the inside of a door, the lower one with bottles."""
+    """Two racks on the inside of a door."""
     along, wide = -m.hinge * m.width / 2, m.width - 2 * WALL - 0.02
     for share in (0.10, 0.58):
         scene.box(door, (0.042, wide, 0.004), m.inside, (0.021, along, height * share), collide=False)
         scene.box(door, (0.003, wide, 0.024), m.inside, (0.042, along, height * share + 0.012), collide=False)
-    for y, tall, colour in ((-0.05, 0.30, m.accent), (0.0, 0.34, (0.95, 0.95, 0.95)), (0.05, 0.26, (0.90, 0.45, 0.15))):
+
+
+def _bottles(scene: Scene, door: Thing, m: Fridge, height: float) -> None:
+    """Three bottles in the lower rack of a door."""
+    along, white, orange = -m.hinge * m.width / 2, (0.95, 0.95, 0.95), (0.90, 0.45, 0.15)
+    for y, tall, colour in ((-0.05, 0.30, m.accent), (0.0, 0.34, white), (0.05, 0.26, orange)):
         place = (0.02, along + y, height * (0.10 + tall / 2))
         scene.cylinder(door, 0.014, height * tall, colour, place, collide=False)
 
