@@ -75,14 +75,16 @@ def _figures(title: str, summary: dict[str, Any]) -> Table:
     """A line for each variation."""
     caption = f"{summary['successes']} of {summary['episodes']} scenes solved, {summary['redraws']} placements redrawn"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
-    for name in ("level", "variation"):
-        table.add_column(name)
+    table.add_column("level")
+    table.add_column("variation", overflow="fold")
     for name in ("solved", "redraws", "motions", "s/episode"):
         table.add_column(name, justify="right")
-    table.add_column("failed seeds")
+    failures = [row["failed_seeds"] for row in summary["variations"]]
+    if any(failures):
+        table.add_column("failed seeds", overflow="fold")
     for row in summary["variations"]:
         figures = f"{row['successes']}/{row['episodes']}", str(row["redraws"]), str(row["motions"])
-        failed = " ".join(map(str, row["failed_seeds"]))
+        failed = [" ".join(map(str, row["failed_seeds"]))] if any(failures) else []
         style = "red" if row["taskvar"] in summary["unreliable"] else None
-        table.add_row(row["level"], row["taskvar"], *figures, f"{row['seconds']:.2f}", failed, style=style)
+        table.add_row(row["level"], row["taskvar"], *figures, f"{row['seconds']:.2f}", *failed, style=style)
     return table

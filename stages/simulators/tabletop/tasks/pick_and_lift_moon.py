@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.simulators.tabletop.colours import PALETTE
 from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.skills import least_yaw
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.pick_and_lift import PickAndLift
-from stages.simulators.tabletop.things.toys import moon
+from stages.simulators.tabletop.things.moons import moon
 
 
 class PickAndLiftMoon(PickAndLift):
@@ -19,7 +20,7 @@ class PickAndLiftMoon(PickAndLift):
     noun = "moon"
 
     def shape(self, scene: Scene, colour: str, x: float, y: float, yaw: float) -> Thing:
-        return moon(scene, colour, x, y, yaw)
+        return moon(scene, f"{colour} moon", PALETTE[colour], (x, y, 0), yaw)
 
     def hand_yaw(self, state: State, thing: Thing) -> float:
         """Across the thick middle: one finger outside, the other between the horns."""

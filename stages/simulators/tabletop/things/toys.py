@@ -1,4 +1,4 @@
-"""Small things of other shapes than blocks: cylinders, stars, moons and rubber ducks.
+"""Small things of other shapes than blocks: cylinders, stars and rubber ducks.
 
 Each builder adds a thing named "<colour> <noun>" that can be carried; its frame is on its base, and a hand that points
 down with its fingers along the frame's Y can hold it at its anchor. Whatever collides is seen: convex parts.
@@ -20,16 +20,6 @@ CYLINDER_RADIUS, CYLINDER_HEIGHT = 0.02, 0.05
 POINTS = 5
 STAR_RADIUS, STAR_NOTCH, STAR_HEIGHT = 0.028, 0.0145, 0.035
 """Distance of a star's points and of its notches from its centre, and its height [m]."""
-
-MOON_HEIGHT = 0.039
-MOON_RADIUS, MOON_HOLLOW, MOON_SHIFT = 0.030, 0.0313, 0.020
-"""Radius of a moon's outer arc and of its hollow, and how far apart their centres are [m]."""
-
-MOON_ARC = 0.97
-"""Share of the arc up to where outside and hollow meet: the horns end in a narrow face."""
-
-MOON_PARTS = 6
-"""Convex parts that a moon is made of."""
 
 DUCK_SIZE = (0.075, 0.050, 0.055)
 DUCK_BODY = (0.033, 0.025, 0.036)
@@ -58,23 +48,11 @@ def star(scene: Scene, colour: str, x: float, y: float, yaw: float) -> Thing:
         )
         for angle in middle
     ]
-    return _flat(scene, f"{colour} star", colour, (x, y, yaw), kites, STAR_HEIGHT, (0, 0))
-
-
-def moon(scene: Scene, colour: str, x: float, y: float, yaw: float) -> Thing:
-    """A flat crescent whose horns point to its Y; its anchor is the middle of its thick part."""
-    horn = (MOON_RADIUS**2 - MOON_HOLLOW**2 + MOON_SHIFT**2) / (2 * MOON_SHIFT)
-    reach = MOON_ARC * np.arccos(-horn / MOON_RADIUS)
-    inner = np.arcsin(MOON_RADIUS * np.sin(reach) / MOON_HOLLOW)
-    outside = [_polar(MOON_RADIUS, angle - np.pi / 2) for angle in np.linspace(-reach, reach, 3 * MOON_PARTS + 1)]
-    hollow = [
-        _polar(MOON_HOLLOW, angle - np.pi / 2) + (0, MOON_SHIFT) for angle in np.linspace(-inner, inner, MOON_PARTS + 1)
-    ]
-    parts = [
-        np.array([*outside[3 * part : 3 * part + 4], hollow[part + 1], hollow[part]]) for part in range(MOON_PARTS)
-    ]
-    thick = (0, (MOON_SHIFT - MOON_HOLLOW - MOON_RADIUS) / 2)
-    return _flat(scene, f"{colour} moon", colour, (x, y, yaw), parts, MOON_HEIGHT, thick)
+    size = (*np.ptp(np.concatenate(kites), axis=0), STAR_HEIGHT)
+    thing = scene.add(f"{colour} star", (x, y, 0), yaw, free=True, size=size, anchor=(0, 0, STAR_HEIGHT / 2))
+    for kite in kites:
+        scene.mesh(thing, *_faceted(*extruded(kite, STAR_HEIGHT)), PALETTE[colour])
+    return thing
 
 
 def rubber_duck(scene: Scene, colour: str, x: float, y: float, yaw: float) -> Thing:
@@ -89,25 +67,6 @@ def rubber_duck(scene: Scene, colour: str, x: float, y: float, yaw: float) -> Th
     for side in (-1, 1):
         scene.mesh(thing, *_ball(0.0042), BEAK, (0.0285, side * 0.0085, 0.0445), collide=False)
         scene.mesh(thing, *_ball(0.0022), DARK, (0.0315, side * 0.0100, 0.0450), collide=False)
-    return thing
-
-
-def _flat(
-    scene: Scene,
-    name: str,
-    colour: str,
-    place: tuple[float, float, float],
-    parts: Sequence[np.ndarray],
-    height: float,
-    middle: tuple[float, float],
-) -> Thing:
-    """A prism whose base is made of convex outlines, each (P, 2) [m]; `middle` of it is its anchor."""
-    x, y, yaw = place
-    corners = np.concatenate(parts)
-    size = (*np.ptp(corners, axis=0), height)
-    thing = scene.add(name, (x, y, 0), yaw, free=True, size=size, anchor=(*middle, height / 2))
-    for part in parts:
-        scene.mesh(thing, *_faceted(*extruded(part, height)), PALETTE[colour])
     return thing
 
 
