@@ -12,7 +12,7 @@ from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.skills import DOWN, motion, tip_at
 from stages.simulators.tabletop.state import State
-from stages.simulators.tabletop.things.cupboard import SHELF, Cupboard
+from stages.simulators.tabletop.things.cupboard import Cupboard
 from stages.simulators.tabletop.things.groceries import GROCERIES, Grocery, grocery
 from stages.steps import Step
 
@@ -34,8 +34,11 @@ MIDDLE = 0.6
 END = 0.018
 """How far from a box's near end it is held [m]."""
 
-MARGIN, CLEARANCE = 0.006, 0.002
-"""How far behind the shelf's front edge groceries are put, and how high above it they are let go [m]."""
+MARGIN, CLEARANCE = 0.003, 0.004
+"""How far behind the cupboard's front groceries are put, and how high above its floor they are let go [m]."""
+
+DROP = 0.03
+"""The same of what goes in from the table in a straight line, which has to leave the table [m]."""
 
 ENTRY = np.array([-0.10, 0.0, 0.15])
 """Where the hand is before it goes in, from where it lets go, in the cupboard's frame [m]."""
@@ -44,13 +47,20 @@ KINDS = {kind.name: kind for kind in GROCERIES}
 
 
 def scatter_groceries(
-    scene: Scene, rng: np.random.Generator, kinds: Sequence[Grocery], gap: float, room: float = 0.0
+    scene: Scene,
+    rng: np.random.Generator,
+    kinds: Sequence[Grocery],
+    gap: float,
+    room: float = 0.0,
+    *,
+    in_order: bool = False,
 ) -> list[Thing]:
     """Groceries on the table in front of the cupboard, which is at the scene's base.
 
     Args:
         gap: least distance between the centres of two of them [m].
         room: the same between the first of them and the others, for the hand [m].
+        in_order: the first of them stands nearest to the cupboard, and so on.
     """
     to_base = np.linalg.inv(scene.base)
     places: list[np.ndarray] = []
@@ -63,6 +73,8 @@ def scatter_groceries(
         apart = [np.linalg.norm(place - other) for other in places]
         if place[0] < -IN_FRONT and min(apart, default=np.inf) > gap and max(apart[:1], default=np.inf) > room:
             places.append(place)
+    if in_order:
+        places.sort(key=lambda place: -place[0])
     yaws = rng.uniform(-np.pi, np.pi, len(kinds))
     return [grocery(scene, kind, *place, yaw) for kind, place, yaw in zip(kinds, places, yaws, strict=True)]
 
@@ -78,16 +90,25 @@ def hold(state: State, thing: Thing, cupboard: Cupboard) -> np.ndarray:
     return tip_at(position, _leaning(heading))
 
 
-def store(state: State, thing: Thing, cupboard: Cupboard) -> Iterator[Motion]:
-    """To the opening before its place with the grocery that is held, then in, where the hand opens."""
+def store(
+    state: State, thing: Thing, cupboard: Cupboard, left: float = 0.0, *, straight: bool = False
+) -> Iterator[Motion]:
+    """To the opening with the grocery that is held, then in, where the hand opens.
+
+    Args:
+        left: distance of its place from the middle of the cupboard [m].
+        straight: in at once, along the table.
+    """
     kind, frame, keypoint = KINDS[thing.name], state.matrix(cupboard.body), state.position(cupboard.body)
     depth = MARGIN + (END if kind.ends else kind.size[0] / 2)
-    inside = np.array([depth, kind.slot, SHELF + CLEARANCE + kind.grip])
-    before, there = (
-        tip_at(frame[:3, :3] @ place + frame[:3, 3], _leaning(_yaw(state, cupboard.body)))
-        for place in (inside + ENTRY, inside)
+    rotation, inside = (
+        _leaning(_yaw(state, cupboard.body)),
+        np.array([depth, left, (DROP if straight else CLEARANCE) + kind.grip]),
     )
-    yield motion(before, False, Step("move", thing.name, "into", cupboard.body.name), keypoint, may_collide=False)
+    if not straight:
+        before = tip_at(frame[:3, :3] @ (inside + ENTRY) + frame[:3, 3], rotation)
+        yield motion(before, False, Step("move", thing.name, "into", cupboard.body.name), keypoint, may_collide=False)
+    there = tip_at(frame[:3, :3] @ inside + frame[:3, 3], rotation)
     yield motion(there, True, Step("release", thing.name, "into", cupboard.body.name), keypoint)
 
 

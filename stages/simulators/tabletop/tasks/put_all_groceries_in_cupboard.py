@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import lift, motion
+from stages.simulators.tabletop.skills import grasp
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.storing import hold, scatter_groceries, store, stored
 from stages.simulators.tabletop.tasks.base import Task
@@ -21,26 +21,25 @@ from stages.simulators.tabletop.things.groceries import (
     SPAM_CAN,
     STRAWBERRY_BOX,
     SUGAR_BOX,
+    Grocery,
 )
-from stages.steps import Step
 
 GAP = 0.15
 """Least distance between two groceries [m]."""
 
-RAISE = 0.18
 LOW_ONES = (CHOCOLATE_BOX, STRAWBERRY_BOX, SOUP_CAN, SPAM_CAN)
-"""Put away first: between two of them the fingers find room over them for one of the others."""
-
 TALL_ONES = (CRACKERS_BOX, MUSTARD_BOTTLE, SUGAR_BOX)
+LOW_PLACES, TALL_PLACES = (-0.168, -0.056, 0.056, 0.168), (-0.112, 0.0, 0.112)
+"""Distances from the middle of the cupboard [m]: over low ones the fingers find room for a tall one between them."""
 
 
-class PutAllGroceriesInCupboard(Task[tuple[str, ...]]):
-    """Parameters: the groceries in the order in which they are put away."""
+class PutAllGroceriesInCupboard(Task[tuple[tuple[Grocery, ...], ...]]):
+    """Parameters: the low groceries, which stand nearer to the cupboard and are put away first, and the tall ones."""
 
     name = "put_all_groceries_in_cupboard"
-    variations = {0: LOW_ONES + TALL_ONES}
+    variations = {0: (LOW_ONES, TALL_ONES)}
     levels = {"l4": (0,)}
-    region = (0.42, 0.42, 0.0, 0.0)
+    region = (0.43, 0.43, 0.0, 0.0)
     yaw_range = (0.0, 0.0)
 
     def instructions(self) -> list[str]:
@@ -59,26 +58,30 @@ class PutAllGroceriesInCupboard(Task[tuple[str, ...]]):
 
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         self.cupboard = cupboard(scene)
-        self.groceries = scatter_groceries(scene, rng, self.parameters, GAP)
+        kinds = [kind for group in self.parameters for kind in rng.permutation(np.array(group, object))]
+        self.groceries = scatter_groceries(scene, rng, kinds, GAP, in_order=True)
 
     def expert(self, state: State) -> Iterator[Motion]:
-        low, tall = self.groceries[: len(LOW_ONES)], self.groceries[len(LOW_ONES) :]
-        for thing in low:
-            yield from self._put(state, thing, raised=True)
-        for thing in sorted(tall, key=lambda one: -state.position(one)[0]):
-            yield from self._put(state, thing, raised=False)
+        yield from self._put(state, self.groceries)
 
     def mistake(self, state: State) -> Iterator[Motion]:
-        for thing in self.groceries[:-1]:
-            yield from self._put(state, thing, raised=True)
+        yield from self._put(state, self.groceries[:-1])
 
     def success(self, state: State) -> bool:
         inside = all(stored(state, thing, self.cupboard) for thing in self.groceries)
         return inside and state.holds_nothing(self.groceries)
 
-    def _put(self, state: State, thing: Thing, raised: bool) -> Iterator[Motion]:
-        tip = hold(state, thing, self.cupboard)
-        yield motion(tip, False, Step("grasp", thing.name), state.position(thing), may_collide=False)
-        if raised:
-            yield from lift(state, thing, RAISE)
-        yield from store(state, thing, self.cupboard)
+    def _put(self, state: State, groceries: list[Thing]) -> Iterator[Motion]:
+        """Low ones, then tall ones between them; those on the left of the table go to the left.
+
+        Low ones go straight in, but for the one that has the longest way to the side.
+        """
+        low = groceries[: len(LOW_PLACES)]
+        for things, places in ((low, LOW_PLACES), (groceries[len(low) :], TALL_PLACES)):
+            sides = {thing.name: state.position(thing)[1] for thing in things}
+            lefts = dict(zip(sorted(sides, key=sides.get), places, strict=False))
+            ways = {name: abs(side - lefts[name]) for name, side in sides.items()}
+            for thing in things:
+                straight = things is low and ways[thing.name] < max(ways.values())
+                yield from grasp(state, thing, hold(state, thing, self.cupboard))
+                yield from store(state, thing, self.cupboard, lefts[thing.name], straight=straight)

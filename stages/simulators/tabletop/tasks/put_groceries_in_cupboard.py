@@ -19,7 +19,7 @@ GAP, ROOM = 0.11, 0.16
 """Least distance between two groceries, and from the one to be taken to the others: room for the hand [m]."""
 
 RAISE = 0.18
-ASIDE = np.array([-0.05, 0.17])
+ASIDE = np.array([-0.05, 0.16])
 """How much nearer and further to its side the cupboard stands for each radian that it is turned [m/rad]."""
 
 

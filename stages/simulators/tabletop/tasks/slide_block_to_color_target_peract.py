@@ -84,14 +84,14 @@ class SlideBlockToColorTargetPeract(Task[str]):
             pushed = np.sign(way) * axis
             contact = block + (abs(way) - SLIDER / 2 - FINGERS) * pushed
             hand = pointing_down(np.arctan(pushed[1] / pushed[0]))
-            for place in (block - BEHIND * pushed, contact):
-                yield self._push(state, tip_at(place, hand), square)
+            yield self._push(state, tip_at(block - BEHIND * pushed, hand), square, may_collide=False)
+            yield self._push(state, tip_at(contact, hand), square)
 
     def _back_off(self, state: State, square: Thing, pushed: np.ndarray) -> Motion:
         tip = state.tip
         tip[:3, 3] -= BACK * pushed
         return self._push(state, tip, square)
 
-    def _push(self, state: State, tip: np.ndarray, square: Thing) -> Motion:
+    def _push(self, state: State, tip: np.ndarray, square: Thing, may_collide: bool = True) -> Motion:
         step = Step("push", self.block.name, "to", square.name)
-        return motion(tip, False, step, state.position(square))
+        return motion(tip, False, step, state.position(square), may_collide)

@@ -12,13 +12,13 @@ from stages.simulators.tabletop.colours import STEEL, Colour
 from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.things.meshes import extruded
 
-WIDTH, DEPTH, BOARD = 0.51, 0.17, 0.012
+WIDTH, DEPTH, BOARD = 0.53, 0.17, 0.012
 """Outside, and thickness of the boards [m]."""
 
-SHELF = 0.014
-"""Height of the shelf that things are put on [m]."""
+MAT = 0.002
+"""Thickness of the mat on the compartment's floor; only seen, so that no edge stops what is pushed in [m]."""
 
-CEILING, SET_BACK = 0.23, 0.075
+CEILING, SET_BACK = 0.23, 0.09
 """Height of the compartment's ceiling, and how far its upper front edge lies behind the lower one: a hand that leans
 back out of the compartment can go up from there [m]."""
 
@@ -43,14 +43,14 @@ def cupboard(scene: Scene) -> Cupboard:
     """A wide open compartment between slanted sides, under a closed part with two doors."""
     height = CEILING + CLOSED
     body = scene.add("cupboard", size=(DEPTH, WIDTH, height), anchor=(0.02, 0, 0.08))
-    scene.box(body, (DEPTH - BOARD, WIDTH - 2 * BOARD, SHELF), INSIDE, ((DEPTH - BOARD) / 2, 0, SHELF / 2))
+    scene.box(body, (DEPTH - BOARD, WIDTH - 2 * BOARD, MAT), INSIDE, ((DEPTH - BOARD) / 2, 0, MAT / 2), collide=False)
     scene.box(body, (BOARD, WIDTH - 2 * BOARD, CEILING), INSIDE, (DEPTH - BOARD / 2, 0, CEILING / 2))
-    outline = np.array([[0, 0], [DEPTH, 0], [DEPTH, CEILING], [SET_BACK, CEILING], [0, SHELF]])
+    outline = np.array([[0, 0], [DEPTH, 0], [DEPTH, CEILING], [SET_BACK, CEILING], [0, 0.01]])
     for y in (BOARD - WIDTH / 2, WIDTH / 2):
         scene.mesh(body, *extruded(outline, BOARD), WOOD, (0, y, 0), rotation=axis_rotation(0, np.pi / 2))
     _closed_part(scene, body)
     inside = np.array([DEPTH - BOARD - 0.02, WIDTH - 2 * BOARD, 0.10])
-    detector = scene.box_detector(body, inside, (0.02 + inside[0] / 2, 0, SHELF + 0.002 + inside[2] / 2))
+    detector = scene.box_detector(body, inside, (0.02 + inside[0] / 2, 0, 0.005 + inside[2] / 2))
     return Cupboard(body, detector)
 
 

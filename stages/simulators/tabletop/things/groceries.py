@@ -44,7 +44,6 @@ class Grocery:
         size: (3,) along X, Y and Z.
         grip: height at which it is held.
         paint: adds the shapes.
-        slot: its place in the cupboard, left of the middle.
         round: whether it can be held from all sides.
         ends: whether it is held near the end that faces the hand rather than in the middle.
     """
@@ -53,7 +52,6 @@ class Grocery:
     size: tuple[float, float, float]
     grip: float
     paint: Callable[[Scene, Thing, tuple[float, float, float]], None]
-    slot: float
     round: bool = False
     ends: bool = False
 
@@ -183,15 +181,15 @@ def _mustard(scene: Scene, thing: Thing, size: tuple[float, float, float]) -> No
     scene.mesh(thing, *turned(nozzle, 24), RED, (0, 0, 0.80 * height), collide=False, density=0)
 
 
-CRACKERS_BOX = Grocery("crackers box", (0.100, 0.045, 0.130), 0.115, _crackers, 0.112, ends=True)
-CHOCOLATE_BOX = Grocery("chocolate jello box", (0.085, 0.035, 0.070), 0.055, _chocolate, 0.168, ends=True)
-STRAWBERRY_BOX = Grocery("strawberry jello box", (0.075, 0.030, 0.060), 0.046, _strawberry, -0.168, ends=True)
-SOUP_CAN = Grocery("soup can", (0.056, 0.056, 0.080), 0.062, _soup, -0.056, round=True)
-TUNA_CAN = Grocery("tuna can", (0.066, 0.066, 0.034), 0.020, _tuna, -0.028, round=True)
-SPAM_CAN = Grocery("spam can", (0.080, 0.045, 0.065), 0.050, _spam, 0.056, ends=True)
-COFFEE_CAN = Grocery("coffee can", (0.066, 0.066, 0.095), 0.075, _coffee, 0.028, round=True)
-MUSTARD_BOTTLE = Grocery("mustard bottle", (0.062, 0.045, 0.150), 0.098, _mustard, 0.0)
-SUGAR_BOX = Grocery("sugar box", (0.072, 0.036, 0.120), 0.105, _sugar, -0.112, ends=True)
+CRACKERS_BOX = Grocery("crackers box", (0.100, 0.045, 0.130), 0.115, _crackers, ends=True)
+CHOCOLATE_BOX = Grocery("chocolate jello box", (0.085, 0.035, 0.070), 0.055, _chocolate, ends=True)
+STRAWBERRY_BOX = Grocery("strawberry jello box", (0.075, 0.030, 0.060), 0.046, _strawberry, ends=True)
+SOUP_CAN = Grocery("soup can", (0.056, 0.056, 0.080), 0.062, _soup, round=True)
+TUNA_CAN = Grocery("tuna can", (0.066, 0.066, 0.034), 0.020, _tuna, round=True)
+SPAM_CAN = Grocery("spam can", (0.080, 0.045, 0.065), 0.050, _spam, ends=True)
+COFFEE_CAN = Grocery("coffee can", (0.066, 0.066, 0.095), 0.075, _coffee, round=True)
+MUSTARD_BOTTLE = Grocery("mustard bottle", (0.062, 0.045, 0.150), 0.098, _mustard)
+SUGAR_BOX = Grocery("sugar box", (0.072, 0.036, 0.120), 0.105, _sugar, ends=True)
 
 GROCERIES = (
     CRACKERS_BOX,
