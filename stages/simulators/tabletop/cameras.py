@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class Camera:
     x_axis: tuple[float, float, float]
     vertical_fov: float
 
+    @cached_property
     def pose(self) -> np.ndarray:
         """(4, 4) with OpenCV axes. GemBench's focal lengths are negative: image right is minus its x axis."""
         forward = np.array(self.look) / np.linalg.norm(self.look)
@@ -57,5 +59,5 @@ CAMERAS = {
 
 def camera_pose(name: str, tip: np.ndarray) -> np.ndarray:
     """(4, 4) camera to world, given where the tip (4, 4) is."""
-    pose = CAMERAS[name].pose()
-    return tip @ pose if name == WRIST else pose
+    pose = CAMERAS[name].pose
+    return tip @ pose if name == WRIST else pose.copy()

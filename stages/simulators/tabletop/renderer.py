@@ -121,7 +121,7 @@ class _Hits(NamedTuple):
     """What the rays of an image or a window of it have met, per pixel.
 
     Attributes:
-        depth: [m], infinite for nothing; triangle: its number; uv: its barycentric weights.
+        depth: [m], infinite for nothing; triangle: its number; uv: its barycentric weights, u + iv in complex64.
     """
 
     depth: np.ndarray
@@ -225,11 +225,12 @@ class Renderer:
         """Take over the bodies' poses; shade again what has moved."""
         bodies = [part.body for part in self._parts]
         poses = np.concatenate([data.xmat[bodies].reshape(-1, 3, 3), data.xpos[bodies][:, :, None]], -1)
+        if self._poses is not None and np.array_equal(poses, self._poses):
+            return
         for number, part in enumerate(self._parts):
             if self._poses is None or not np.array_equal(poses[number, :, :3], self._poses[number, :, :3]):
                 self._shade(part, poses[number, :, :3].astype(np.float32))
-        if self._poses is None or not np.array_equal(poses, self._poses):
-            self._poses, self._shadow_scene = poses, None
+        self._poses, self._shadow_scene = poses, None
 
     def _shade(self, part: _Part, rotation: np.ndarray) -> None:
         """Brightness at the triangles' corners: the key light wraps around (half Lambert), the fill light does not."""
@@ -251,7 +252,7 @@ class Renderer:
         """The nearest hits of all parts, each cast in its own frame within its window of the image."""
         size = rays.shape[:2]
         nothing = np.full(size, len(self._brightness) - 1, np.int64)
-        hits = _Hits(np.full(size, np.inf, np.float32), nothing, np.zeros((*size, 2), np.float32))
+        hits = _Hits(np.full(size, np.inf, np.float32), nothing, np.zeros(size, np.complex64))
         turns, places = self._poses[:, :, :3].transpose(0, 2, 1), self._poses[:, :, 3]
         cameras = np.empty((len(self._parts), 3, 4))
         cameras[:, :, :3] = turns @ camera_to_world[:3, :3]
@@ -273,7 +274,8 @@ class Renderer:
         cast[:, 3:] = directions.reshape(-1, 3) @ camera_to_part[:, :3].T.astype(np.float32)
         met = part.solid.scene.cast_rays(self._open3d.core.Tensor.from_numpy(cast), nthreads=1)
         triangle = met["primitive_ids"].numpy().reshape(shape) + np.int64(part.numbers.start)
-        return _Hits(met["t_hit"].numpy().reshape(shape), triangle, met["primitive_uvs"].numpy().reshape(*shape, 2))
+        weights = met["primitive_uvs"].numpy().view(np.complex64).reshape(shape)
+        return _Hits(met["t_hit"].numpy().reshape(shape), triangle, weights)
 
     def _albedo(self) -> np.ndarray:
         """(ngeom + 1, 3) float32 colours in [0, 255]; the last is the background's."""
@@ -300,7 +302,7 @@ def _interpolated(corners: np.ndarray, hits: _Hits) -> np.ndarray:
     """(H, W) values between those (T, 3) at the corners of the triangles hit."""
     values = np.take(corners, hits.triangle, axis=0)
     first = values[..., 0]
-    return first + hits.uv[..., 0] * (values[..., 1] - first) + hits.uv[..., 1] * (values[..., 2] - first)
+    return first + hits.uv.real * (values[..., 1] - first) + hits.uv.imag * (values[..., 2] - first)
 
 
 def _keep_nearest(hits: _Hits, window: tuple[slice, slice], met: _Hits) -> None:
@@ -308,4 +310,4 @@ def _keep_nearest(hits: _Hits, window: tuple[slice, slice], met: _Hits) -> None:
     nearer = met.depth < hits.depth[window]
     np.copyto(hits.depth[window], met.depth, where=nearer)
     np.copyto(hits.triangle[window], met.triangle, where=nearer)
-    np.copyto(hits.uv[window], met.uv, where=nearer[..., None])
+    np.copyto(hits.uv[window], met.uv, where=nearer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import mujoco
 import numpy as np
@@ -105,6 +106,12 @@ def _mesh(model: mujoco.MjModel, mesh: int) -> Triangles:
 
 def box(half: np.ndarray) -> Triangles:
     """Box of half extents (3,) [m]."""
+    return Triangles(_cube().corners * half, _cube().normals)
+
+
+@cache
+def _cube() -> Triangles:
+    """From -1 to 1 along each axis."""
     signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
     corners, normals = [], []
     for axis in range(3):
@@ -114,7 +121,7 @@ def box(half: np.ndarray) -> Triangles:
             face[:, (axis + 1) % 3], face[:, (axis + 2) % 3] = (signs * [side, 1.0]).T
             normal = np.zeros(3, np.float32)
             normal[axis] = side
-            corners += [face[[0, 1, 2]] * half, face[[0, 2, 3]] * half]
+            corners += [face[[0, 1, 2]], face[[0, 2, 3]]]
             normals += [normal, normal]
     return Triangles(np.stack(corners), np.repeat(np.stack(normals)[:, None], 3, axis=1))
 
