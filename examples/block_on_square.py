@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing, scatter
-from stages.simulators.tabletop.stacking import areas_around, column, in_column, put_on_top
+from stages.simulators.tabletop.skills.stacking import areas_around, column, in_column, put_on_top
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.blocks import block, goal_square

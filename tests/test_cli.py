@@ -22,7 +22,7 @@ from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import content_digest
 from stages.artifacts.resume import partial_of
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.skills import displaced, push_down
+from stages.simulators.tabletop.skills.hand import displaced, push_down
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.push_button import PushButton
 

@@ -14,7 +14,7 @@ from stages.simulators.tabletop.execution import Executor
 from stages.simulators.tabletop.kinematics import Kinematics
 from stages.simulators.tabletop.motion import Planner, interpolate, timed
 from stages.simulators.tabletop.panda import BASE_POSITION, LOWER, UPPER, VELOCITY
-from stages.simulators.tabletop.skills import pointing_down, tip_at
+from stages.simulators.tabletop.skills.hand import pointing_down, tip_at
 from stages.simulators.tabletop.world import TIMESTEP, new_world
 
 READY = np.array([0.0, 0.1745, 0.0, -0.873, 0.0, 1.222, np.pi / 4])

@@ -16,7 +16,7 @@ from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.environment import Tabletop
 from stages.simulators.tabletop.kinematics import Kinematics
 from stages.simulators.tabletop.panda import ARM_JOINTS
-from stages.simulators.tabletop.skills import DOWN, tip_at
+from stages.simulators.tabletop.skills.hand import DOWN, tip_at
 from stages.simulators.tabletop.tasks import LEVELS, TASKS, every_variation, make_task, taskvar
 from stages.simulators.tabletop.things.blocks import BLOCK
 from stages.steps import MAX_MOTIONS, parse_step

@@ -10,13 +10,13 @@ from stages.geometry.poses import axis_rotation
 from stages.geometry.workspace import TABLE_HEIGHT
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import DOWN, motion, tip_at
+from stages.simulators.tabletop.skills.hand import DOWN, motion, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.things.cupboard import Cupboard
 from stages.simulators.tabletop.things.groceries import GROCERIES, Grocery, grocery
 from stages.steps import Step
 
-LOW, HIGH = (0.09, -0.40), (0.34, 0.40)
+LOW, HIGH = (0.10, -0.42), (0.34, 0.42)
 """Corners of the area where the hand can take groceries from, world frame [m]."""
 
 IN_FRONT = 0.14
@@ -25,11 +25,14 @@ IN_FRONT = 0.14
 PATIENCE = 200
 """Places tried before all are drawn anew."""
 
-LEAN = np.deg2rad(25)
-"""Of the hand from straight down: so it reaches into the cupboard from outside [rad]."""
+LEAN = np.deg2rad(15)
+"""Of the hand from straight down, towards where it faces [rad]."""
 
 MIDDLE = 0.6
-"""Heading in which cans are grasped, and the middle of that of boxes, as a share of the cupboard's yaw."""
+"""Heading in which cans are grasped, as a share of the cupboard's yaw; those of boxes lie about it."""
+
+RIGHT = np.deg2rad(65)
+"""How far to the right of it boxes may be grasped; the arm turns more easily to the left [rad]."""
 
 END = 0.018
 """How far from a box's near end it is held [m]."""
@@ -37,11 +40,8 @@ END = 0.018
 MARGIN, CLEARANCE = 0.003, 0.004
 """How far behind the cupboard's front groceries are put, and how high above its floor they are let go [m]."""
 
-DROP = 0.03
-"""The same of what goes in from the table in a straight line, which has to leave the table [m]."""
-
 ENTRY = np.array([-0.10, 0.0, 0.15])
-"""Where the hand is before it goes in, from where it lets go, in the cupboard's frame [m]."""
+"""From where the hand lets go to where it is before it goes in, in the cupboard's frame [m]."""
 
 KINDS = {kind.name: kind for kind in GROCERIES}
 
@@ -80,31 +80,35 @@ def scatter_groceries(
 
 
 def hold(state: State, thing: Thing, cupboard: Cupboard) -> np.ndarray:
-    """Tip pose (4, 4) that holds a grocery where it stands, leaning over it from the robot's side."""
+    """Tip pose (4, 4) that holds a grocery where it stands, leaning over it."""
     kind, heading = KINDS[thing.name], MIDDLE * _yaw(state, cupboard.body)
     if not kind.round:
-        least = heading - np.pi / 2
-        heading = least + (_yaw(state, thing) - least) % np.pi
+        rightmost = heading - RIGHT
+        heading = rightmost + (_yaw(state, thing) - rightmost) % np.pi
     back = kind.size[0] / 2 - END if kind.ends else 0.0
     position = state.matrix(thing)[:3, 3] + (-back * np.cos(heading), -back * np.sin(heading), kind.grip)
     return tip_at(position, _leaning(heading))
 
 
 def store(
-    state: State, thing: Thing, cupboard: Cupboard, left: float = 0.0, *, straight: bool = False
+    state: State,
+    thing: Thing,
+    cupboard: Cupboard,
+    left: float = 0.0,
+    *,
+    above: float = CLEARANCE,
+    straight: bool = False,
 ) -> Iterator[Motion]:
     """To the opening with the grocery that is held, then in, where the hand opens.
 
     Args:
         left: distance of its place from the middle of the cupboard [m].
-        straight: in at once, along the table.
+        above: how high above the floor it is let go [m].
+        straight: in at once, from where it stood.
     """
     kind, frame, keypoint = KINDS[thing.name], state.matrix(cupboard.body), state.position(cupboard.body)
     depth = MARGIN + (END if kind.ends else kind.size[0] / 2)
-    rotation, inside = (
-        _leaning(_yaw(state, cupboard.body)),
-        np.array([depth, left, (DROP if straight else CLEARANCE) + kind.grip]),
-    )
+    rotation, inside = _leaning(_yaw(state, cupboard.body)), np.array([depth, left, above + kind.grip])
     if not straight:
         before = tip_at(frame[:3, :3] @ (inside + ENTRY) + frame[:3, 3], rotation)
         yield motion(before, False, Step("move", thing.name, "into", cupboard.body.name), keypoint, may_collide=False)

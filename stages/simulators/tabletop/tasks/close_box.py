@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.lid_skills import edge_grip, swing_edge
 from stages.simulators.tabletop.scene import Scene
-from stages.simulators.tabletop.skills import displaced, grasp
+from stages.simulators.tabletop.skills.hand import displaced, grasp
+from stages.simulators.tabletop.skills.lids import edge_grip, swing_edge
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.box import WIDEST, Box, hinged_box

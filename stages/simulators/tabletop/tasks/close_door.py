@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.door_skills import grasp_lever, swing_door
 from stages.simulators.tabletop.scene import Scene
+from stages.simulators.tabletop.skills.doors import grasp_lever, swing_door
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.door import Door, door

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.drawers import push_shut
 from stages.simulators.tabletop.scene import Scene
-from stages.simulators.tabletop.skills import displaced
+from stages.simulators.tabletop.skills.drawers import push_shut
+from stages.simulators.tabletop.skills.hand import displaced
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.cabinet import LEVELS, cabinet

@@ -9,9 +9,9 @@ import numpy as np
 
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture_skills import FORWARD, push_forward
 from stages.simulators.tabletop.scene import Scene
-from stages.simulators.tabletop.skills import displaced
+from stages.simulators.tabletop.skills.furniture import FORWARD, push_forward
+from stages.simulators.tabletop.skills.hand import displaced
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.fridge import DOOR, Fridge, fridge

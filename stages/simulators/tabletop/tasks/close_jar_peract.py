@@ -9,8 +9,8 @@ import numpy as np
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS, different_colours
 from stages.simulators.tabletop.scene import Scene, Thing, scatter
-from stages.simulators.tabletop.screwing import grasp_to_turn, screw_in
-from stages.simulators.tabletop.skills import lift, move, release
+from stages.simulators.tabletop.skills.hand import lift, move, release
+from stages.simulators.tabletop.skills.screwing import grasp_to_turn, screw_in
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.jar import JAR_HEIGHT, LID_GRIP, SEAT, height_on_mouth, jar, lid

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture_skills import pointing_down_along, sweep, turned_about
 from stages.simulators.tabletop.scene import Scene
-from stages.simulators.tabletop.skills import displaced, motion, tip_at
+from stages.simulators.tabletop.skills.furniture import pointing_down_along, sweep, turned_about
+from stages.simulators.tabletop.skills.hand import displaced, motion, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.laptop import WIDE_OPEN, Laptop, laptop

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture_skills import push_forward
 from stages.simulators.tabletop.scene import Scene
-from stages.simulators.tabletop.skills import displaced, pointing_down
+from stages.simulators.tabletop.skills.furniture import push_forward
+from stages.simulators.tabletop.skills.hand import displaced, pointing_down
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.microwave import DOOR, Microwave, microwave

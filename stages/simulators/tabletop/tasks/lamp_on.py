@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene
-from stages.simulators.tabletop.skills import displaced, push_down
+from stages.simulators.tabletop.skills.hand import displaced, push_down
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.buttons import pressed

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.drawers import pull_open
 from stages.simulators.tabletop.scene import Scene
+from stages.simulators.tabletop.skills.drawers import pull_open
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.cabinet import LEVELS, Cabinet, cabinet

@@ -9,9 +9,9 @@ import numpy as np
 
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture_skills import FORWARD, swing
 from stages.simulators.tabletop.scene import Scene
-from stages.simulators.tabletop.skills import displaced, grasp, tip_at
+from stages.simulators.tabletop.skills.furniture import FORWARD, swing
+from stages.simulators.tabletop.skills.hand import displaced, grasp, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.microwave import Microwave, shut_microwave

@@ -10,7 +10,7 @@ import numpy as np
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS, different_colours
 from stages.simulators.tabletop.scene import Scene, Thing, scatter
-from stages.simulators.tabletop.skills import grasp, lift, move, pointing_down, square_yaw, tip_at
+from stages.simulators.tabletop.skills.hand import grasp, lift, move, pointing_down, square_yaw, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.blocks import BALL_HEIGHT, block, goal_ball

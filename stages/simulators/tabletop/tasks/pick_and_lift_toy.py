@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import least_yaw
+from stages.simulators.tabletop.skills.hand import least_yaw
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.pick_and_lift import PickAndLift
 from stages.simulators.tabletop.things.toys import rubber_duck

@@ -10,7 +10,7 @@ from stages.geometry.workspace import TABLE_HEIGHT
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS, different_colours
 from stages.simulators.tabletop.scene import Scene, Thing, scatter
-from stages.simulators.tabletop.skills import DOWN, grasp, lift, tip_at
+from stages.simulators.tabletop.skills.hand import DOWN, grasp, lift, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.cups import cup, rim_point

@@ -9,7 +9,7 @@ import numpy as np
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import BUTTON_COLOURS, different_colours
 from stages.simulators.tabletop.scene import Scene, scatter
-from stages.simulators.tabletop.skills import push_down
+from stages.simulators.tabletop.skills.hand import push_down
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.buttons import button, pressed

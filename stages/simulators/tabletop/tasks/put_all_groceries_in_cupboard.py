@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import grasp
+from stages.simulators.tabletop.skills.hand import grasp
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.storing import hold, scatter_groceries, store, stored
 from stages.simulators.tabletop.tasks.base import Task
@@ -24,8 +24,11 @@ from stages.simulators.tabletop.things.groceries import (
     Grocery,
 )
 
-GAP = 0.15
+GAP = 0.17
 """Least distance between two groceries [m]."""
+
+DROP = 0.03
+"""How high above the floor a grocery is let go: the open fingers are above it then, and free to leave [m]."""
 
 LOW_ONES = (CHOCOLATE_BOX, STRAWBERRY_BOX, SOUP_CAN, SPAM_CAN)
 TALL_ONES = (CRACKERS_BOX, MUSTARD_BOTTLE, SUGAR_BOX)
@@ -39,7 +42,7 @@ class PutAllGroceriesInCupboard(Task[tuple[tuple[Grocery, ...], ...]]):
     name = "put_all_groceries_in_cupboard"
     variations = {0: (LOW_ONES, TALL_ONES)}
     levels = {"l4": (0,)}
-    region = (0.43, 0.43, 0.0, 0.0)
+    region = (0.45, 0.45, 0.0, 0.0)
     yaw_range = (0.0, 0.0)
 
     def instructions(self) -> list[str]:
@@ -58,7 +61,7 @@ class PutAllGroceriesInCupboard(Task[tuple[tuple[Grocery, ...], ...]]):
 
     def build(self, scene: Scene, rng: np.random.Generator) -> None:
         self.cupboard = cupboard(scene)
-        kinds = [kind for group in self.parameters for kind in rng.permutation(np.array(group, object))]
+        kinds = [group[index] for group in self.parameters for index in rng.permutation(len(group))]
         self.groceries = scatter_groceries(scene, rng, kinds, GAP, in_order=True)
 
     def expert(self, state: State) -> Iterator[Motion]:
@@ -81,7 +84,7 @@ class PutAllGroceriesInCupboard(Task[tuple[tuple[Grocery, ...], ...]]):
             sides = {thing.name: state.position(thing)[1] for thing in things}
             lefts = dict(zip(sorted(sides, key=sides.get), places, strict=False))
             ways = {name: abs(side - lefts[name]) for name, side in sides.items()}
-            for thing in things:
+            for thing in sorted(things, key=lambda one: abs(lefts[one.name])):
                 straight = things is low and ways[thing.name] < max(ways.values())
                 yield from grasp(state, thing, hold(state, thing, self.cupboard))
-                yield from store(state, thing, self.cupboard, lefts[thing.name], straight=straight)
+                yield from store(state, thing, self.cupboard, lefts[thing.name], above=DROP, straight=straight)

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import grasp, lift
+from stages.simulators.tabletop.skills.hand import grasp, lift
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.storing import hold, scatter_groceries, store, stored
 from stages.simulators.tabletop.tasks.base import Task
@@ -19,8 +19,8 @@ GAP, ROOM = 0.11, 0.16
 """Least distance between two groceries, and from the one to be taken to the others: room for the hand [m]."""
 
 RAISE = 0.18
-ASIDE = np.array([-0.05, 0.16])
-"""How much nearer and further to its side the cupboard stands for each radian that it is turned [m/rad]."""
+NEARER, ASIDE = 0.05, 0.16
+"""How much nearer to the robot and further to its side the cupboard stands per radian that it is turned [m/rad]."""
 
 
 class PutGroceriesInCupboard(Task[str]):
@@ -29,14 +29,14 @@ class PutGroceriesInCupboard(Task[str]):
     name = "put_groceries_in_cupboard"
     variations = {index: kind.name for index, kind in enumerate(GROCERIES)}
     levels = {"train": (0, 3), "l2": (7, 8)}
-    region = (0.38, 0.42, -0.03, 0.03)
+    region = (0.39, 0.43, -0.03, 0.03)
     yaw_range = (-1.0, 1.0)
 
     def place(self, rng: np.random.Generator) -> np.ndarray:
         """The more the cupboard is turned, the further it stands to the side, so that it faces the robot."""
         base = super().place(rng)
         turn = np.arctan2(base[1, 0], base[0, 0])
-        base[:2, 3] += (ASIDE[0] * abs(turn), ASIDE[1] * turn)
+        base[:2, 3] += -NEARER * abs(turn), ASIDE * turn
         return base
 
     def instructions(self) -> list[str]:

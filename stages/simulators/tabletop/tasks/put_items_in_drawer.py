@@ -8,8 +8,8 @@ from itertools import permutations, product
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.drawers import pull_open, put_into
 from stages.simulators.tabletop.scene import Scene, Thing
+from stages.simulators.tabletop.skills.drawers import pull_open, put_into
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.cabinet import LEVELS, Cabinet, Drawer, cabinet, tray_detector

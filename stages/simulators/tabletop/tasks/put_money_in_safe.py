@@ -9,7 +9,7 @@ import numpy as np
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import DOWN, grasp, motion, move, release, tip_at
+from stages.simulators.tabletop.skills.hand import DOWN, grasp, motion, move, release, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.safe import SHELVES, Shelf, bank_notes, safe

@@ -9,7 +9,7 @@ import numpy as np
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import grasp, lift, motion, pointing_down, tip_at
+from stages.simulators.tabletop.skills.hand import grasp, lift, motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.stick import CUBE, THICKNESS, coloured_square, cube, leaning_stick, stick_pose

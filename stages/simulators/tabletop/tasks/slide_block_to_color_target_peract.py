@@ -11,7 +11,7 @@ import numpy as np
 
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import motion, pointing_down, tip_at
+from stages.simulators.tabletop.skills.hand import motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.sliding import SLIDER, SQUARE, sliding_block, square_to_slide_to

@@ -9,7 +9,7 @@ import numpy as np
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS, different_colours
 from stages.simulators.tabletop.scene import Scene, Thing, scatter
-from stages.simulators.tabletop.skills import DOWN, grasp, lift, move, release, tip_at
+from stages.simulators.tabletop.skills.hand import DOWN, grasp, lift, move, release, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.cups import CUP_HEIGHT, cup, rim_point

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.lid_skills import edge_grip, swing_edge
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import grasp, lift, move, pointing_down, release, square_yaw, tip_at
+from stages.simulators.tabletop.skills.hand import grasp, lift, move, pointing_down, release, square_yaw, tip_at
+from stages.simulators.tabletop.skills.lids import edge_grip, swing_edge
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.tasks.open_box import LIFT

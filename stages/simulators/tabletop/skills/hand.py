@@ -1,4 +1,4 @@
-"""The motions of each language step, for experts. A skill yields one motion at a time, from the state at that time."""
+"""What the hand does with any thing: grasp, lift, move, release, push down. Each motion is computed when asked for."""
 
 from __future__ import annotations
 

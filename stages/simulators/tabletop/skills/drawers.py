@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture_skills import FORWARD, pull, push_forward
 from stages.simulators.tabletop.scene import Thing
-from stages.simulators.tabletop.skills import (
+from stages.simulators.tabletop.skills.furniture import FORWARD, pull, push_forward
+from stages.simulators.tabletop.skills.hand import (
     backed_off,
     grasp,
     lift,

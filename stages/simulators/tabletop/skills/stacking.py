@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills import grasp_block, lift, move, release
+from stages.simulators.tabletop.skills.hand import grasp_block, lift, move, release
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.things.blocks import BLOCK
 

@@ -10,7 +10,7 @@ import numpy as np
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Thing
-from stages.simulators.tabletop.skills import DOWN, motion, pointing_down, tip_at
+from stages.simulators.tabletop.skills.hand import DOWN, motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
 from stages.steps import Step
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture_skills import FORWARD, swing, turned_about
-from stages.simulators.tabletop.skills import APPROACH, grasp, tip_at
+from stages.simulators.tabletop.skills.furniture import FORWARD, swing, turned_about
+from stages.simulators.tabletop.skills.hand import APPROACH, grasp, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.things.door import DoorParts
 from stages.steps import Step

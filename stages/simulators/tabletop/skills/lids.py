@@ -8,9 +8,9 @@ import numpy as np
 
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
-from stages.simulators.tabletop.furniture_skills import turned_about
 from stages.simulators.tabletop.scene import Thing
-from stages.simulators.tabletop.skills import motion, pointing_down, tip_at
+from stages.simulators.tabletop.skills.furniture import turned_about
+from stages.simulators.tabletop.skills.hand import motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
 from stages.steps import Step
 

@@ -14,7 +14,7 @@ from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.motion import raised
 from stages.simulators.tabletop.panda import BASE_POSITION
 from stages.simulators.tabletop.scene import Thing
-from stages.simulators.tabletop.skills import grasp, motion, pointing_down, tip_at
+from stages.simulators.tabletop.skills.hand import grasp, motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
 from stages.steps import Step
 
