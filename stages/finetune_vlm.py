@@ -59,11 +59,12 @@ def finetune_vlm(
     )
     if (summary := begin(out_dir, header, resume=resume, overwrite=overwrite)) is not None:
         return summary
+    if config.fair:
+        with Demonstrations(demos) as episodes:
+            episodes.refuse_test_variations()
     torch.manual_seed(config.seed)
     model = PlannerModel.from_base(config.vlm)
     with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as points, Plans(plans, demos) as steps:
-        if config.fair:
-            episodes.refuse_test_variations()
         training = read_keyframes(episodes, points, steps, episodes.indices("train"), progress)
         valid = read_keyframes(episodes, points, steps, episodes.indices("valid"), progress)
     if not training:
