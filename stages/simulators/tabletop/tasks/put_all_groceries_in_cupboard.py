@@ -9,8 +9,8 @@ import numpy as np
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.skills.hand import grasp
+from stages.simulators.tabletop.skills.storing import hold, scatter_groceries, store, stored
 from stages.simulators.tabletop.state import State
-from stages.simulators.tabletop.storing import hold, scatter_groceries, store, stored
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.cupboard import cupboard
 from stages.simulators.tabletop.things.groceries import (
@@ -27,7 +27,7 @@ from stages.simulators.tabletop.things.groceries import (
 GAP = 0.17
 """Least distance between two groceries [m]."""
 
-DROP = 0.03
+DROP = 0.037
 """How high above the floor a grocery is let go: the open fingers are above it then, and free to leave [m]."""
 
 LOW_ONES = (CHOCOLATE_BOX, STRAWBERRY_BOX, SOUP_CAN, SPAM_CAN)
@@ -77,7 +77,7 @@ class PutAllGroceriesInCupboard(Task[tuple[tuple[Grocery, ...], ...]]):
     def _put(self, state: State, groceries: list[Thing]) -> Iterator[Motion]:
         """Low ones, then tall ones between them; those on the left of the table go to the left.
 
-        Low ones go straight in, but for the one that has the longest way to the side.
+        The inner places are filled first. Low ones go straight in, but for the one with the longest way to the side.
         """
         low = groceries[: len(LOW_PLACES)]
         for things, places in ((low, LOW_PLACES), (groceries[len(low) :], TALL_PLACES)):

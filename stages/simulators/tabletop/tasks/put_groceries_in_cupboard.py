@@ -9,8 +9,8 @@ import numpy as np
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.skills.hand import grasp, lift
+from stages.simulators.tabletop.skills.storing import hold, scatter_groceries, store, stored
 from stages.simulators.tabletop.state import State
-from stages.simulators.tabletop.storing import hold, scatter_groceries, store, stored
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.cupboard import cupboard
 from stages.simulators.tabletop.things.groceries import GROCERIES
@@ -19,7 +19,7 @@ GAP, ROOM = 0.11, 0.16
 """Least distance between two groceries, and from the one to be taken to the others: room for the hand [m]."""
 
 RAISE = 0.18
-NEARER, ASIDE = 0.05, 0.16
+NEARER, ASIDE = 0.05, 0.14
 """How much nearer to the robot and further to its side the cupboard stands per radian that it is turned [m/rad]."""
 
 

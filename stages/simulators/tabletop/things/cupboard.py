@@ -12,7 +12,7 @@ from stages.simulators.tabletop.colours import STEEL, Colour
 from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.things.meshes import extruded, turned
 
-WIDTH, DEPTH, BOARD = 0.53, 0.18, 0.012
+WIDTH, DEPTH, BOARD = 0.57, 0.18, 0.012
 """Outside, and thickness of the boards [m]."""
 
 MAT = 0.002
@@ -46,7 +46,7 @@ class Cupboard:
 def cupboard(scene: Scene) -> Cupboard:
     """A wide open compartment between slanted sides, under a closed part with two doors."""
     height = CEILING + CLOSED
-    body = scene.add("cupboard", size=(DEPTH, WIDTH, height), anchor=(0.02, 0, 0.08))
+    body = scene.add("cupboard", size=(DEPTH, WIDTH, height), anchor=(0.02, 0, 0.09))
     scene.box(body, (DEPTH - BOARD, WIDTH - 2 * BOARD, MAT), FLOOR, ((DEPTH - BOARD) / 2, 0, MAT / 2), collide=False)
     scene.box(body, (BOARD, WIDTH - 2 * BOARD, CEILING), INSIDE, (DEPTH - BOARD / 2, 0, CEILING / 2))
     outline = np.array([[0, 0], [DEPTH, 0], [DEPTH, CEILING], [SET_BACK, CEILING], [0, 0.01]])
