@@ -159,7 +159,7 @@ def _check_step(step: Step, span: _Span, config: DecomposeConfig) -> str:
             return _check_release(span, config)
         case "lift":
             return _first(
-                (span.travel[2] < config.rise, "does not rise"),
+                (span.poses[-1, 2] - span.poses[0, 2] < config.rise, "does not rise"),
                 (_left_behind(span), "leaves it behind"),
             )
         case "push down":

@@ -18,6 +18,9 @@ from stages.simulators.tabletop.skills.hand import grasp, motion, pointing_down,
 from stages.simulators.tabletop.state import State
 from stages.steps import Step
 
+LAST = np.deg2rad(15)
+"""The turn that is left to the release [rad]."""
+
 
 def grasp_to_turn(state: State, thing: Thing, place: np.ndarray, turn: float) -> Iterator[Motion]:
     """Grasp a round thing from above, at its anchor, so that half of a later turn leads to the arm's natural posture.
@@ -30,10 +33,29 @@ def grasp_to_turn(state: State, thing: Thing, place: np.ndarray, turn: float) ->
     yield from grasp(state, thing, tip_at(state.position(thing), pointing_down(bearing + turn / 2)))
 
 
-def screw_in(state: State, thing: Thing, turn: float, *, depth: float = 0.0, motions: int = 1) -> Iterator[Motion]:
-    """Turn what is held clockwise, seen from above, by an angle [rad], while it goes down by a depth [m]."""
-    start, step = state.tip, Step("rotate", thing.name)
-    for share in np.arange(1, motions + 1) / motions:
-        tip = raised(start, -share * depth)
-        tip[:3, :3] = axis_rotation(2, -share * turn) @ start[:3, :3]
-        yield motion(tip, False, step, state.position(thing))
+def screw_in(
+    state: State,
+    thing: Thing,
+    preposition: str,
+    target: Thing,
+    turn: float,
+    *,
+    keypoint: np.ndarray,
+    depth: float = 0.0,
+    motions: int = 1,
+) -> Iterator[Motion]:
+    """Turn what is held clockwise, seen from above, by an angle [rad], while it goes down by a depth [m]; let go.
+
+    The last bit of the turn belongs to the release: two steps that end in the same pose could not be told apart.
+    """
+    start, rotate = state.tip, Step("rotate", thing.name)
+    for share in (1 - LAST / turn) * np.arange(1, motions + 1) / motions:
+        yield motion(_screwed(start, share * turn, share * depth), False, rotate, state.position(thing))
+    let_go = Step("release", thing.name, preposition, target.name)
+    yield motion(_screwed(start, turn, depth), True, let_go, keypoint)
+
+
+def _screwed(tip: np.ndarray, turn: float, depth: float) -> np.ndarray:
+    pose = raised(tip, -depth)
+    pose[:3, :3] = axis_rotation(2, -turn) @ tip[:3, :3]
+    return pose

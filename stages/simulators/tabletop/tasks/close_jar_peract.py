@@ -9,7 +9,7 @@ import numpy as np
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS, different_colours
 from stages.simulators.tabletop.scene import Scene, Thing, scatter
-from stages.simulators.tabletop.skills.hand import lift, move, release
+from stages.simulators.tabletop.skills.hand import lift, move
 from stages.simulators.tabletop.skills.screwing import grasp_to_turn, screw_in
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
@@ -89,5 +89,4 @@ class CloseJarPeract(Task[str]):
         yield from lift(state, self.lid)
         yield from move(state, self.lid, "over", vessel, seat + (0, 0, ABOVE), keypoint=mouth)
         yield from move(state, self.lid, "onto", vessel, seat, keypoint=mouth)
-        yield from screw_in(state, self.lid, TURN)
-        yield from release(state, self.lid, "onto", vessel, state.position(self.lid), keypoint=mouth, retreat=0)
+        yield from screw_in(state, self.lid, "onto", vessel, TURN, keypoint=mouth)

@@ -9,7 +9,7 @@ import numpy as np
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS, different_colours
 from stages.simulators.tabletop.scene import Scene, Thing, scatter
-from stages.simulators.tabletop.skills.hand import lift, move, release
+from stages.simulators.tabletop.skills.hand import lift, move
 from stages.simulators.tabletop.skills.screwing import grasp_to_turn, screw_in
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
@@ -77,5 +77,4 @@ class LightBulbInPeract(Task[str]):
         yield from lift(state, bulb, LIFT)
         yield from move(state, bulb, "over", self.socket, tip_in_mouth + (0, 0, ABOVE), keypoint=mouth)
         yield from move(state, bulb, "into", self.socket, tip_in_mouth - (0, 0, INSERTED), keypoint=mouth)
-        yield from screw_in(state, bulb, TURN, depth=depth, motions=3)
-        yield from release(state, bulb, "into", self.socket, state.position(bulb), keypoint=mouth, retreat=0)
+        yield from screw_in(state, bulb, "into", self.socket, TURN, keypoint=mouth, depth=depth, motions=3)
