@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import clap_here
 
 from stages.annotate_keypoints import NOTHING, annotate_episode, annotate_keypoints, check_targets, label_views
 from stages.artifacts.annotations import Keypoints, Plans
@@ -212,3 +213,15 @@ class TestPlans:
         config = load_config(None, ["decompose.mode=dreams"])
         with pytest.raises(UserError, match="rules"):
             decompose(config, tiny_run / "demos.h5", tiny_run / "keypoints.h5", tmp_path / "plans.h5")
+
+
+def test_demonstrations_of_every_training_variation_are_understood(tmp_path: Path) -> None:
+    """Every stop is found, every keypoint is where its thing is, and every plan fits what was done."""
+    options = ("--episodes", "1", "--set", "collect.image_size=32", "--workers", "2")
+    collected = clap_here("collect", "demos", *options, "--run", tmp_path, "--json").json
+    assert collected["demonstrations"] == 31 and collected["failed_attempts"] == 0
+    assert collected["keyframes"] == {"found": collected["motions"], "extra": 0, "missed": 0}
+    annotated = clap_here("annotate-keypoints", "--workers", "1", "--run", tmp_path, "--json").json
+    assert annotated["keypoints"] == collected["motions"] and annotated["mismatches"] == 0, annotated["problems"]
+    planned = clap_here("decompose", "--run", tmp_path, "--json").json
+    assert planned["ok"] == 31 and not planned["problems"]
