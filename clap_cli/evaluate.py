@@ -92,17 +92,18 @@ def results_table(title: str, summary: dict[str, Any]) -> Table:
         caption = f"Mean over levels {mean:.1f} %, standard deviation over seeds {spread:.1f}. {caption}"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     table.add_column("level")
-    table.add_column("variation")
-    for name in ("successes", "episodes", "rate", "interval", "over seeds"):
-        table.add_column(name, justify="right")
+    table.add_column("variation", overflow="fold")
+    several = any(values["std"] is not None for values in summary["levels"].values())
+    for name in ("successes", "episodes", "rate", "interval", *(["over seeds"] if several else [])):
+        table.add_column(name, justify="right", no_wrap=True)
     for level, values in summary["levels"].items():
         for variation, rate in values["variations"].items():
             table.add_row(level, variation, *_cells(rate))
-        table.add_row(level, "all", *_cells(values), style="bold", end_section=True)
+        spread = "" if values["std"] is None else f"± {100 * values['std']:.1f} %"
+        table.add_row(level, "all", *_cells(values), *([spread] if several else []), style="bold", end_section=True)
     return table
 
 
 def _cells(rate: dict[str, Any]) -> list[str]:
     interval = f"{100 * rate['low']:.0f} to {100 * rate['high']:.0f} %"
-    spread = f"± {100 * rate['std']:.1f}" if rate.get("std") is not None else ""
-    return [str(rate["successes"]), str(rate["episodes"]), f"{100 * rate['rate']:.0f} %", interval, spread]
+    return [str(rate["successes"]), str(rate["episodes"]), f"{100 * rate['rate']:.0f} %", interval]
