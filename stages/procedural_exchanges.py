@@ -19,13 +19,22 @@ from stages.pretraining import exchanges
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.progress import Progress
 from stages.simulators.tabletop.clutter import SHAPES
-from stages.simulators.tabletop.colours import COLOURS, PALETTE
+from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 from stages.simulators.tabletop.procedural import procedural_scene
 
 SHIFT = 0.05
 """Largest random shift of a scene in the plane [m]."""
 
-FEWEST_THINGS = 3
+TEXT_ALONE = ("read plan", "follow")
+
+LENGTHS = 4
+"""Texts alone are sorted into so many batches by length, so that little is padding."""
+
+FEWEST_THINGS = 2
+FEWEST_PHRASES = 4
+
+PAINTS = PALETTE | RARE_COLOURS
+COLOUR_NAMES = tuple(PAINTS)
 
 
 class ProceduralExchanges:
@@ -34,16 +43,21 @@ class ProceduralExchanges:
     Args:
         scenes: rendered ones.
         views: canonical cameras.
-        shares: how often each kind is drawn: "locate", "decide", "plan", or, without a picture, "read plan", "follow".
+        shares: how often each kind is drawn: "locate", "name", "count", "decide", "plan", or, without a picture,
+            "read plan", "follow".
     """
 
     def __init__(self, scenes: list[ClutterScene], views: CanonicalViews, shares: Mapping[str, float]) -> None:
         self._scenes, self._views, self._shares = scenes, views, dict(shares)
 
     def batch(self, rng: np.random.Generator, size: int) -> list[Exchange]:
-        """Examples of one kind, so that their texts are of like length."""
+        """Examples of one kind; of texts alone, which cost little to draw, those of like length."""
         kind = self._kind(rng)
-        return [self._draw(rng, kind) for _ in range(size)]
+        if kind not in TEXT_ALONE:
+            return [self._draw(rng, kind) for _ in range(size)]
+        drawn = sorted((self._draw(rng, kind) for _ in range(size * LENGTHS)), key=_length)
+        first = size * int(rng.integers(LENGTHS))
+        return drawn[first : first + size]
 
     def one(self, rng: np.random.Generator) -> Exchange:
         """One example."""
@@ -55,15 +69,24 @@ class ProceduralExchanges:
     def _draw(self, rng: np.random.Generator, kind: str) -> Exchange:
         blank = np.zeros((0, self._views.size, self._views.size, 3), np.uint8)
         if kind == "read plan":
-            return exchanges.plan_exchange(rng, COLOURS, blank)
+            return exchanges.plan_exchange(rng, COLOUR_NAMES, blank)
         if kind == "follow":
-            return exchanges.follow_exchange(rng, COLOURS, blank)
+            return exchanges.follow_exchange(rng, COLOUR_NAMES, blank)
         shown = None
-        while shown is None or len(shown.phrases) < FEWEST_THINGS:
-            shown = look(rng, self._scenes[rng.integers(len(self._scenes))], PALETTE, self._views, SHIFT)
+        while shown is None or len(shown.things.names) < FEWEST_THINGS or len(shown.phrases) < FEWEST_PHRASES:
+            shown = look(rng, self._scenes[rng.integers(len(self._scenes))], PAINTS, self._views, SHIFT)
         if kind == "plan":
-            return exchanges.plan_exchange(rng, COLOURS, shown.views)
-        return exchanges.locate_exchange(rng, shown) if kind == "locate" else exchanges.decide_exchange(rng, shown)
+            return exchanges.plan_exchange(
+                rng, COLOUR_NAMES, shown.views, shown.phrases if rng.random() < 0.7 else None
+            )
+        if kind == "decide":
+            return exchanges.decide_exchange(rng, shown, COLOUR_NAMES)
+        draw = {"locate": exchanges.locate_exchange, "name": exchanges.name_exchange, "count": exchanges.count_exchange}
+        return draw[kind](rng, shown)
+
+
+def _length(exchange: Exchange) -> int:
+    return len(exchange.request) + len(exchange.answer)
 
 
 def render_scenes(
@@ -89,12 +112,7 @@ class _SceneMaker:
     def __call__(self, path: Path) -> None:
         rng = np.random.default_rng([self._seed, int(path.stem)])
         observation, things = procedural_scene(rng, list(SHAPES), int(rng.integers(3, 8)), self._image_size)
-        scene = cloud_of(
-            observation,
-            tuple(thing.name for thing in things),
-            np.array([thing.mask_id for thing in things]),
-            np.array([thing.position for thing in things]),
-        )
+        scene = cloud_of(observation, things)
         partial_path = path.with_name(f"partial-{path.name}")
         scene.save(partial_path)
         partial_path.replace(path)

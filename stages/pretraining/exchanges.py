@@ -1,4 +1,4 @@
-"""Pre-training examples: a procedural scene with things to locate, plans to make, and plans to follow."""
+"""Pre-training examples: a procedural scene with things to name, count and point at, plans to make and to follow."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import numpy as np
 
 from stages.planner import prompts
 from stages.planner.training import Exchange
-from stages.pretraining.language import MAX_SKILLS, compose, random_memory, random_phrases
+from stages.pretraining.language import compose, random_memory
 from stages.pretraining.scenes import Look
+from stages.pretraining.words import plural
 from stages.steps import parse_step
 
-MAX_LOCATED = 5
+MAX_LOCATED = 8
+SKILLS = (0.55, 0.35, 0.1)
+"""How often a plan has one, two or three skills."""
+
+NOTHING = np.zeros((0, 3))
 
 
 def locate_exchange(rng: np.random.Generator, scene: Look) -> Exchange:
@@ -22,10 +27,24 @@ def locate_exchange(rng: np.random.Generator, scene: Look) -> Exchange:
     return Exchange(prompts.locate_request(names), prompts.locate_answer(names), scene.positions[chosen], scene.views)
 
 
-def decide_exchange(rng: np.random.Generator, scene: Look) -> Exchange:
-    """A moment of a plan about the scene's things; plans that need what the scene lacks are drawn again."""
+def name_exchange(rng: np.random.Generator, scene: Look) -> Exchange:
+    """What is there, from left to right?"""
+    order = np.argsort(-scene.things.positions[:, 1])
+    answer = prompts.locate_answer([scene.things.names[i] for i in order])
+    return Exchange("Name the things from left to right.", answer, scene.things.positions[order], scene.views)
+
+
+def count_exchange(rng: np.random.Generator, scene: Look) -> Exchange:
+    """How many are there of a colour or a noun?"""
+    word = str(rng.choice((*scene.things.colours, *scene.things.nouns)))
+    asked = plural(word) if word in scene.things.nouns else f"{word} things"
+    return Exchange(f"How many {asked} are there?", str(scene.things.count(word)), NOTHING, scene.views)
+
+
+def decide_exchange(rng: np.random.Generator, scene: Look, colours: Sequence[str]) -> Exchange:
+    """A moment of a plan about the scene's things."""
     while True:
-        instruction, plan = compose(rng, scene.phrases, int(rng.integers(1, MAX_SKILLS)))
+        instruction, plan = compose(rng, colours, int(rng.integers(1, 3)), scene.phrases)
         wanted = prompts.plan_phrases(plan)
         if set(wanted) <= set(scene.phrases):
             break
@@ -40,17 +59,23 @@ def decide_exchange(rng: np.random.Generator, scene: Look) -> Exchange:
     )
 
 
-def plan_exchange(rng: np.random.Generator, colours: Sequence[str], views: np.ndarray) -> Exchange:
-    """An instruction about anything, with its plan; the views (V, S, S, 3) do not matter and may be none."""
-    instruction, plan = compose(rng, random_phrases(rng, colours, 6), int(rng.integers(1, MAX_SKILLS + 1)))
-    return Exchange(prompts.plan_request(instruction), prompts.plan_answer(plan), np.zeros((0, 3)), views)
+def plan_exchange(
+    rng: np.random.Generator, colours: Sequence[str], views: np.ndarray, seen: Sequence[str] | None = None
+) -> Exchange:
+    """An instruction about anything, or about what is seen, with its plan; the views (V, S, S, 3) may be none."""
+    instruction, plan = compose(rng, colours, _skills(rng), seen)
+    return Exchange(prompts.plan_request(instruction), prompts.plan_answer(plan), NOTHING, views)
 
 
 def follow_exchange(rng: np.random.Generator, colours: Sequence[str], views: np.ndarray) -> Exchange:
     """Which step comes now, in text alone: the plan's things are not pointed at."""
-    instruction, plan = compose(rng, random_phrases(rng, colours, 6), int(rng.integers(1, MAX_SKILLS + 1)))
+    instruction, plan = compose(rng, colours, _skills(rng))
     steps = [parse_step(step) for step in plan]
     memory, gripper_open, now = random_memory(rng, steps)
     request = prompts.decide_request(instruction, plan, memory, gripper_open)
     answer = (prompts.decide_reasoning(plan) + prompts.decide_choice(plan, now)).replace(prompts.KEYPOINT, "")
-    return Exchange(request, answer, np.zeros((0, 3)), views)
+    return Exchange(request, answer, NOTHING, views)
+
+
+def _skills(rng: np.random.Generator) -> int:
+    return 1 + int(rng.choice(len(SKILLS), p=SKILLS))

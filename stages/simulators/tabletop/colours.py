@@ -34,6 +34,30 @@ PALETTE: dict[str, Colour] = {
 
 COLOURS = tuple(PALETTE)
 
+RARE_COLOURS: dict[str, Colour] = {
+    "crimson": (0.75, 0.05, 0.15),
+    "coral": (1.0, 0.5, 0.4),
+    "salmon": (0.95, 0.65, 0.55),
+    "brown": (0.45, 0.25, 0.1),
+    "tan": (0.8, 0.65, 0.45),
+    "beige": (0.95, 0.9, 0.75),
+    "gold": (0.85, 0.65, 0.1),
+    "khaki": (0.75, 0.75, 0.4),
+    "mint": (0.6, 1.0, 0.75),
+    "emerald": (0.1, 0.75, 0.4),
+    "forest": (0.1, 0.3, 0.12),
+    "turquoise": (0.25, 0.85, 0.75),
+    "sky": (0.5, 0.8, 1.0),
+    "indigo": (0.28, 0.1, 0.5),
+    "lavender": (0.75, 0.7, 0.95),
+    "plum": (0.55, 0.3, 0.5),
+    "orchid": (0.85, 0.45, 0.85),
+    "blush": (1.0, 0.75, 0.85),
+    "charcoal": (0.22, 0.22, 0.25),
+    "steel": (0.4, 0.5, 0.6),
+}
+"""Rarer colours, none of GemBench's: what repainted things are called, so that colours are learnt as words apart."""
+
 BUTTON_COLOURS = tuple(name for name in COLOURS if name not in ("red", "lime"))
 """Colours of button bases; caps are red."""
 

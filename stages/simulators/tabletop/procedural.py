@@ -42,7 +42,7 @@ def procedural_scene(
     """A table with `count` white things; in half of the scenes of few shapes, so that their names alone do not do.
 
     Returns:
-        What the cameras see, with masks, and the things, named by their nouns.
+        What the cameras see, with masks, and the things, named by their nouns, each followed by its parts.
     """
     spec = new_world()
     base = np.eye(4)
@@ -50,16 +50,15 @@ def procedural_scene(
     scene = Scene(spec, base)
     if rng.random() < 0.5:
         nouns = rng.permutation(nouns)[:2].tolist()
-    chosen = rng.choice(nouns, count).tolist()
-    things = [
-        add_clutter(scene, noun, WHITE, place, rng) for noun, place in zip(chosen, _places(rng, count), strict=True)
-    ]
+    for noun, place in zip(rng.choice(nouns, count).tolist(), _places(rng, count), strict=True):
+        add_clutter(scene, noun, WHITE, place, rng)
+    things = scene.things
     model = spec.compile()
     data = mujoco.MjData(model)
     _pose_arm(rng, model, data)
     state = State(model, data)
     return _observe(model, data, things, image_size), [
-        SceneObject(thing.name, state.position(thing), thing.mask_id, None, "object") for thing in things
+        SceneObject(thing.name, state.position(thing), thing.mask_id, None, thing.kind) for thing in things
     ]
 
 

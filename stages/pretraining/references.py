@@ -1,0 +1,76 @@
+"""Referring to things: by colour and shape, and, where several share a noun, by size, side, and what is near."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+MARGIN = 0.06
+"""By so much a thing is farther to one side, or nearer to another thing, than the next one [m]."""
+
+BIGGER = 1.3
+"""A big thing is so many times as large as the next one of its noun."""
+
+SIDES = {"left": (1, 1), "right": (1, -1), "far": (0, 1), "near": (0, -1), "upper": (2, 1), "lower": (2, -1)}
+"""Axis and direction of each side, as the robot sees them, world frame."""
+
+
+@dataclass(frozen=True)
+class Things:
+    """The things of a scene.
+
+    Attributes:
+        colours, nouns: M words of each.
+        positions: (M, 3) world frame [m].
+        sizes: (M,) [m].
+    """
+
+    colours: tuple[str, ...]
+    nouns: tuple[str, ...]
+    positions: np.ndarray
+    sizes: np.ndarray
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{colour} {noun}" for colour, noun in zip(self.colours, self.nouns, strict=True)]
+
+    def references(self) -> dict[str, np.ndarray]:
+        """Phrases that mean one thing each, with its place (3,)."""
+        names = self.names
+        found = {name: self.positions[i] for i, name in enumerate(names) if names.count(name) == 1}
+        for noun in sorted(set(self.nouns)):
+            alike = np.array([i for i, other in enumerate(self.nouns) if other == noun])
+            if len(alike) == 1:
+                found[noun] = self.positions[alike[0]]
+            else:
+                for phrase, index in self._among(noun, alike):
+                    found[phrase] = self.positions[index]
+        return found
+
+    def count(self, word: str) -> int:
+        """How many things a colour or a noun fits."""
+        return [*self.colours, *self.nouns].count(word)
+
+    def _among(self, noun: str, alike: np.ndarray) -> Iterator[tuple[str, int]]:
+        """What tells one of several things of a noun from the others."""
+        for side, (axis, sign) in SIDES.items():
+            first = _foremost(sign * self.positions[alike, axis], MARGIN)
+            if first is not None:
+                yield f"{side} {noun}", int(alike[first])
+        for word, sizes in (("big", np.log(self.sizes[alike])), ("small", -np.log(self.sizes[alike]))):
+            first = _foremost(sizes, float(np.log(BIGGER)))
+            if first is not None:
+                yield f"{word} {noun}", int(alike[first])
+        for mark, name in enumerate(self.names):
+            if mark not in alike and self.names.count(name) == 1:
+                first = _foremost(-np.linalg.norm(self.positions[alike] - self.positions[mark], axis=1), MARGIN)
+                if first is not None:
+                    yield f"{noun} by the {name}", int(alike[first])
+
+
+def _foremost(values: np.ndarray, margin: float) -> int | None:
+    """Index of the largest value, if it is larger than every other by the margin."""
+    order = np.argsort(values)
+    return int(order[-1]) if values[order[-1]] - values[order[-2]] > margin else None
