@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
 from clap_cli import options
-from clap_cli.show import run_stage
+from clap_cli.show import run_stage, summary_table
+
+SHOWN_DIFFERENCES = 10
+"""Differences that the table lists; `--json` has all of them."""
 
 
 def command(
@@ -11,6 +19,19 @@ def command(
     config: options.ConfigFile = None,
     settings: options.Settings = None,
     seed: options.Seed = None,
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", help="'rules': the demonstration's own steps. 'llm': a language model writes the plan."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="For --mode llm: a causal language model, Hugging Face name or path.")
+    ] = None,
+    fall_back: Annotated[
+        bool | None,
+        typer.Option(
+            "--fall-back-on-rules", help="Where the model's plan disagrees with the motions, take the rules'."
+        ),
+    ] = None,
     demos: options.Demos = None,
     keypoints: options.Keypoints = None,
     resume: options.Resume = False,
@@ -22,7 +43,9 @@ def command(
     from stages.config import load_config
     from stages.decompose import decompose
 
-    resolved = load_config(config, settings or (), seed=seed)
+    resolved = load_config(
+        config, settings or (), seed=seed, decompose__mode=mode, decompose__model=model, decompose__fall_back=fall_back
+    )
     paths = RunDirectory(run)
     run_stage(
         "decompose",
@@ -36,4 +59,23 @@ def command(
             progress=progress,
         ),
         json_,
+        _table,
+    )
+
+
+def _table(title: str, summary: dict[str, Any]) -> Table:
+    """The summary with the differences between a language model and the rules in full sentences."""
+    if not (differences := summary.get("differences")):
+        return summary_table(title, summary)
+    lines = [_sentence(**difference) for difference in differences[:SHOWN_DIFFERENCES]]
+    if more := len(differences) - len(lines):
+        lines.append(f"and {more} more; --json lists all of them")
+    return summary_table(title, summary | {"differences": lines})
+
+
+def _sentence(taskvar: str, instruction: str, episodes: int, model: list[str], rules: list[str], problem: str) -> str:
+    verdict = f"disagrees: {problem}" if problem else "agrees with the motions"
+    return (
+        f"{taskvar}, '{instruction}' ({episodes} episode{'s' * (episodes > 1)})\n"
+        f"  the model says: {'; '.join(model)} ({verdict})\n  the rules say: {'; '.join(rules)}"
     )

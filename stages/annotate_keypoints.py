@@ -23,11 +23,9 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse
 from stages.observation import CameraFrame, Observation
 from stages.parallel import map_unordered
+from stages.places import distance_to_focus
 from stages.progress import Progress, silent
 from stages.steps import parse_step
-
-STACK_HEIGHT = 0.4
-"""A step onto a place points at the top of what stands there, at most this high above the place [m]."""
 
 NOTHING = -1
 """Label of pixels that show nothing."""
@@ -105,20 +103,13 @@ def annotate_episode(episode: Episode, config: AnnotateConfig) -> KeypointAnnota
 
 
 def check_targets(episode: Episode, tolerance: float) -> str:
-    """What does not fit between the steps' words, the targets and the true positions; empty if all fits.
-
-    A target lies at the thing that its step's focus names or, where the step sets something down, above it.
-    """
+    """What does not fit between the steps' words, the targets and the true positions; empty if all fits."""
     for k, text in enumerate(episode.steps):
         if not (phrase := _focus(text)):
             return f"motion {k} has no step"
-        named = [m for m, name in enumerate(episode.objects.names) if name == phrase]
-        if not named:
+        if phrase not in episode.objects.names:
             return f"motion {k} speaks of the {phrase}, which the scene does not have"
-        offsets = episode.targets[k] - episode.objects.positions[k, named]
-        if parse_step(text).target:
-            offsets[:, 2] -= np.clip(offsets[:, 2], 0, STACK_HEIGHT)
-        distance = np.linalg.norm(offsets, axis=1).min()
+        distance = distance_to_focus(episode.targets[k], parse_step(text), episode.objects, k)
         if not distance <= tolerance:
             return f"the target of motion {k} is {distance:.3f} m from the {phrase}"
     return ""

@@ -23,6 +23,9 @@ PATTERNS = {
 MAX_MOTIONS = 6
 """Motions that one step takes at most."""
 
+STACK_HEIGHT = 0.4
+"""A step onto a place points at the top of what stands there, at most this high above the place [m]."""
+
 PREPOSITIONS = ("onto", "into", "over", "to", "out of")
 
 _SLOTS = {

@@ -167,7 +167,9 @@ class TestPlans:
             (lambda e: with_opening(e, {1: 0.3}), "closes a gripper that was not open"),
             (lambda e: with_poses(e, at(2, (0.2, 0, 0))), "closes away from it"),
             (lambda e: with_poses(e, at(3, (0, 0, -0.16))), "does not rise"),
-            (lambda e: with_poses(e, at(4, (9, 0, 0))), ""),
+            (lambda e: with_poses(e, at(4, (9, 0, 0))), "does not come nearer"),
+            (lambda e: with_poses(e, at(4, (0.05, 0, 0))), ""),
+            (lambda e: with_opening(e, {0: 0.3}), "begins with a closed gripper"),
             (lambda e: with_opening(e, {4: 1.0}), "moves with an open gripper"),
             (lambda e: with_poses(e, lambda k, pose: e.observations[min(k, 3)].gripper_pose), "does not move"),
         ],
@@ -191,7 +193,9 @@ class TestPlans:
             (lambda e: with_opening(e, {2: 1.0}), "presses with an open gripper"),
             (lambda e: replace(e, steps=("release the grasped cup onto the maroon button",) * 2), "closed gripper"),
             (lambda e: replace(e, steps=("rotate the grasped maroon button",) * 2), "does not turn"),
-            (lambda e: replace(e, steps=("push forward the maroon button",) * 2), ""),
+            (lambda e: replace(e, steps=("push forward the maroon button",) * 2), "does not move forward"),
+            (lambda e: with_poses(e, lambda k, pose: pose + np.array([0, 0.2, 0, 0, 0, 0, 0])), "never comes near"),
+            (lambda e: e, ""),
         ],
     )
     def test_pushing(self, episodes: list[Episode], change: Callable[[Episode], Episode], problem: str) -> None:
