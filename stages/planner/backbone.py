@@ -1,28 +1,38 @@
-"""The vision-language backbone: a Hugging Face Qwen2.5-VL model with its tokenizer and image processor."""
+"""The vision-language backbone: a Hugging Face model with its tokenizer and image processor."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase, Qwen2_5_VLForConditionalGeneration
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+    BaseImageProcessor,
+    Cache,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    ProcessorMixin,
+)
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from stages.errors import UserError
+from stages.planner.families import FAMILIES, Family, family_of
 from stages.planner.prompts import KEYPOINT
 
 TINY_BASE = Path(__file__).parent / "weights" / "tiny"
 """The pre-trained base that ships with the package."""
 
-SUPPORTED = ("qwen2_5_vl",)
-
-_IMAGE = "<|vision_start|>{pads}<|vision_end|>"
-_REQUEST = "<|im_start|>user\n{images}{request}<|im_end|>\n<|im_start|>assistant\n"
-END = "<|im_end|>"
+END = FAMILIES["qwen2_5_vl"].end
+"""What ends an answer of the base that ships."""
 
 
 @dataclass
@@ -30,25 +40,54 @@ class Backbone:
     """A model with what turns text and images into its inputs.
 
     Attributes:
-        model: the language model with its vision tower, possibly wrapped in PEFT adapters.
-        tokenizer: its tokenizer, which knows `KEYPOINT`.
+        model: the language model with its vision tower, possibly with adapters in it.
+        tokenizer: its tokenizer, which knows `KEYPOINT` and the checkpoint's chat template.
         image_processor: its image processor (the PIL one, which needs no torchvision).
         added_keypoint: whether the embedding row of `KEYPOINT` is new to the checkpoint.
     """
 
-    model: Qwen2_5_VLForConditionalGeneration
+    model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    image_processor: Qwen2VLImageProcessorPil
+    image_processor: BaseImageProcessor
     added_keypoint: bool = False
 
     @property
-    def hidden_size(self) -> int:
-        return self.model.config.text_config.hidden_size
+    def family(self) -> Family:
+        return FAMILIES[self.model.config.model_type]
 
     @property
-    def pixels_per_token(self) -> int:
-        """Side [px] of the image patch behind one image token."""
-        return self.image_processor.patch_size * self.image_processor.merge_size
+    def hidden_size(self) -> int:
+        return self.model.config.get_text_config().hidden_size
+
+    @property
+    def end(self) -> str:
+        """Text of the token that ends an answer."""
+        return self.family.end
+
+    @property
+    def end_id(self) -> int:
+        return self.tokenizer.convert_tokens_to_ids(self.end)
+
+    @property
+    def image_token_id(self) -> int:
+        return self.model.config.image_token_id
+
+    @property
+    def keypoint_token_id(self) -> int:
+        return self.tokenizer.convert_tokens_to_ids(KEYPOINT)
+
+    @property
+    def shares_images(self) -> bool:
+        """Whether the states of image tokens, which come first, do not depend on the text after them."""
+        return self.family.shares_images
+
+    def tokens_per_side(self, image_size: int) -> int:
+        """Image tokens along a side of a view of `image_size` px.
+
+        Raises:
+            UserError: views of that size cannot be shown.
+        """
+        return self.family.tokens_per_side(self.image_processor, self.model.config, image_size)
 
     def encode(
         self, requests: Sequence[str], answers: Sequence[str | list[int]], views: np.ndarray
@@ -64,74 +103,129 @@ class Backbone:
             The keyword arguments of the model, and `answer_mask` (B, L) bool: which tokens belong to the answers.
         """
         batch, count = views.shape[:2]
-        images: dict[str, Tensor] = {}
-        pads = torch.zeros(batch, 0, dtype=torch.long)
-        if count:
-            images = dict(self.image_processor(images=list(views.reshape(-1, *views.shape[2:])), return_tensors="pt"))
-            merge = self.image_processor.merge_size**2
-            pads = (images["image_grid_thw"].prod(dim=1) // merge).view(batch, count)
-        prefixes = [
-            _REQUEST.format(images="".join(_IMAGE.format(pads="<|image_pad|>" * int(n)) for n in row), request=request)
-            for row, request in zip(pads, requests, strict=True)
+        prefixes = [self.request_ids(request, count, views.shape[2]) for request in requests]
+        rows = [
+            (prefix, self._ids(answer) if isinstance(answer, str) else answer)
+            for prefix, answer in zip(prefixes, answers, strict=True)
         ]
-        prefix_ids = self.tokenizer(prefixes)["input_ids"]
-        answer_ids = [self.tokenizer(a)["input_ids"] if isinstance(a, str) else a for a in answers]
-        length = max(len(a) + len(b) for a, b in zip(prefix_ids, answer_ids, strict=True))
+        length = max(len(prefix) + len(answer) for prefix, answer in rows)
         ids = torch.full((batch, length), self.tokenizer.pad_token_id)
-        attention, answer_mask = torch.zeros_like(ids), torch.zeros(batch, length, dtype=torch.bool)
-        for row, (prefix, answer) in enumerate(zip(prefix_ids, answer_ids, strict=True)):
+        attention, is_answer = torch.zeros_like(ids), torch.zeros(batch, length, dtype=torch.bool)
+        for row, (prefix, answer) in enumerate(rows):
             total = len(prefix) + len(answer)
             ids[row, :total] = torch.tensor(prefix + answer)
             attention[row, :total] = 1
-            answer_mask[row, len(prefix) : total] = True
+            is_answer[row, len(prefix) : total] = True
         return {
             "input_ids": ids,
             "attention_mask": attention,
-            "mm_token_type_ids": (ids == self.image_token_id).long(),
-            "answer_mask": answer_mask,
-            **images,
+            "answer_mask": is_answer,
+            **self.family.token_types(ids == self.image_token_id, is_answer),
+            **(self.family.pixels(self.image_processor, views) if count else {}),
         }
 
-    @property
-    def image_token_id(self) -> int:
-        return self.model.config.image_token_id
+    def request_ids(self, request: str, count: int, size: int) -> list[int]:
+        """Token ids of a request about `count` views of `size` px, up to where the answer begins."""
+        image = self.family.expanded(self.tokens_per_side(size) ** 2) if count else ""
+        prompt = self.family.prompt(self.tokenizer, request, count)
+        return self._ids(prompt.replace(self.family.image, image, count))
 
-    @property
-    def keypoint_token_id(self) -> int:
-        return self.tokenizer.convert_tokens_to_ids(KEYPOINT)
+    def hidden_states(
+        self, inputs: dict[str, Tensor], cache: Cache | None = None, position_ids: Tensor | None = None
+    ) -> Tensor:
+        """Last hidden states (B, L, H) of all tokens.
+
+        Args:
+            inputs: of `encode`, without `answer_mask`; or `input_ids` (B, L) that go on from a filled cache, with
+                `attention_mask` (B, cached + L).
+            cache: of keys and values, gone on from and added to.
+            position_ids: of `input_ids`, a part of `position_ids()`; needed to go on from a filled cache.
+        """
+        caching = {"past_key_values": cache, "use_cache": cache is not None}
+        return self.model.model(**inputs, position_ids=position_ids, **caching).last_hidden_state
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Next-token scores (..., vocabulary) of hidden states (..., H)."""
+        logits = self.model.get_output_embeddings()(hidden)
+        cap = getattr(self.model.config.get_text_config(), "final_logit_softcapping", None)
+        return logits if cap is None else cap * torch.tanh(logits / cap)
+
+    def image_mask(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Which tokens (B, L) show parts of images: view by view, row by row."""
+        return inputs["input_ids"] == self.image_token_id
+
+    def position_ids(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Positions of all tokens for the language model, the last axis L; inputs as of `encode`."""
+        return self.family.position_ids(self.model, inputs)
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
-def load_backbone(base: str, dtype: torch.dtype = torch.float32) -> Backbone:
-    """Load "tiny" or a Hugging Face name or path of the Qwen2.5-VL family.
+def load_backbone(base: str, dtype: torch.dtype | Literal["auto"] = torch.float32, pretrained: bool = True) -> Backbone:
+    """Load "tiny" or a Hugging Face name or path of one of the `FAMILIES`.
+
+    Args:
+        base: which.
+        dtype: of the weights; auto = as they were published.
+        pretrained: whether the weights are read; else they are random, drawn from torch's generator.
 
     Raises:
-        UserError: nothing is there, or the model is of another family.
+        UserError: nothing is there, something of it is missing, or the model is of another family.
     """
     source = str(TINY_BASE) if base == "tiny" else base
-    try:
+    with _explained(base):
         config = AutoConfig.from_pretrained(source)
+    family = family_of(config.model_type, base)
+    with _explained(base):
+        tokenizer = _load_tokenizer(source, family)
+        image_processor = AutoImageProcessor.from_pretrained(source, backend="pil")
+        if pretrained:
+            model = AutoModelForImageTextToText.from_pretrained(source, dtype=dtype)
+        else:
+            model = AutoModelForImageTextToText.from_config(config, dtype=dtype)
+    backbone = Backbone(model, tokenizer, image_processor)
+    if KEYPOINT not in tokenizer.get_vocab():
+        _add_keypoint(backbone)
+    return backbone
+
+
+@contextmanager
+def _explained(base: str) -> Iterator[None]:
+    """Say what was asked for where Hugging Face cannot read it."""
+    try:
+        yield
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
             f"No model at '{base}' ({reason})", "Give 'tiny', a local path, or a Hugging Face name"
         ) from error
-    if config.model_type not in SUPPORTED:
-        raise UserError(
-            f"'{base}' is a {config.model_type} model", f"Choose one of the families {', '.join(SUPPORTED)}"
-        )
-    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(source, dtype=dtype)
+
+
+def _load_tokenizer(source: str, family: Family) -> PreTrainedTokenizerBase:
+    """A checkpoint's tokenizer, adding nothing by itself, with the chat template of its processor if that has one."""
     tokenizer = AutoTokenizer.from_pretrained(source)
-    backbone = Backbone(model, tokenizer, Qwen2VLImageProcessorPil.from_pretrained(source))
-    if tokenizer.convert_tokens_to_ids(KEYPOINT) in (None, tokenizer.unk_token_id):
-        tokenizer.add_special_tokens({"additional_special_tokens": [KEYPOINT]}, replace_additional_special_tokens=False)
-        if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-            model.resize_token_embeddings(len(tokenizer))
-        backbone.added_keypoint = True
-    return backbone
+    tokenizer.add_bos_token = tokenizer.add_eos_token = False
+    tokenizer.pad_token = tokenizer.pad_token or family.end
+    template = ProcessorMixin.get_processor_dict(source)[0].get("chat_template")
+    tokenizer.chat_template = template or tokenizer.chat_template
+    return tokenizer
+
+
+@torch.no_grad()
+def _add_keypoint(backbone: Backbone) -> None:
+    """Give `KEYPOINT` a row of the embedding, at first the mean of the others."""
+    model, tokenizer = backbone.model, backbone.tokenizer
+    tokenizer.add_tokens([KEYPOINT], special_tokens=True)
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+        layer.weight[backbone.keypoint_token_id] = layer.weight[: backbone.keypoint_token_id].mean(0)
+    backbone.added_keypoint = True
 
 
 def image_processor_for(size: int, patch_size: int = 14, merge_size: int = 2) -> Qwen2VLImageProcessorPil:
-    """The image processor of a backbone that sees square views of `size` px unscaled."""
+    """The image processor of a backbone of the Qwen family that sees square views of `size` px unscaled."""
     return Qwen2VLImageProcessorPil(
         size={"shortest_edge": size * size, "longest_edge": size * size}, patch_size=patch_size, merge_size=merge_size
     )

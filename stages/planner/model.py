@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -14,7 +15,9 @@ from torch import Tensor, nn
 from stages.errors import UserError
 from stages.geometry.canonical import CanonicalViews
 from stages.planner.backbone import Backbone, load_backbone
+from stages.planner.calibration import Calibration
 from stages.planner.config import VlmConfig
+from stages.planner.phrasebook import Phrasebook
 from stages.planner.pointer import PointerHead
 
 _POINTER, _SETTINGS, _ADAPTER = "pointer.safetensors", "planner.json", "adapter"
@@ -40,6 +43,8 @@ class PlannerModel(nn.Module):
 
     Attributes:
         phrase_words: words that plans may use besides those of the instruction; set before saving.
+        phrasebook: what plans call the things of an instruction; set before saving.
+        calibration: of the confidence of answers; known after held-out answers.
     """
 
     def __init__(self, backbone: Backbone, config: VlmConfig) -> None:
@@ -47,14 +52,16 @@ class PlannerModel(nn.Module):
         self.backbone, self.config = backbone, config
         self.vlm = backbone.model
         self.phrase_words: frozenset[str] = frozenset()
-        tokens_per_side, rest = divmod(config.image_size, backbone.pixels_per_token)
-        if rest:
+        self.phrasebook = Phrasebook()
+        self.calibration = Calibration.identity()
+        tokens = backbone.tokens_per_side(config.image_size)
+        if config.pointer_cells % tokens:
             raise UserError(
-                f"vlm.image_size is {config.image_size} px",
-                f"Choose a multiple of the backbone's {backbone.pixels_per_token} px",
+                f"vlm.pointer_cells is {config.pointer_cells}, but a view has {tokens} tokens along a side",
+                f"Add --set vlm.pointer_cells={tokens * -(-config.pointer_cells // tokens)}",
             )
         self.pointer = PointerHead(
-            backbone.hidden_size, len(config.views), tokens_per_side, config.pointer_cells, config.pointer_width
+            backbone.hidden_size, len(config.views), tokens, config.pointer_cells, config.pointer_width
         )
 
     @property
@@ -65,36 +72,43 @@ class PlannerModel(nn.Module):
         """One pass over exchanges encoded by `Backbone.encode`, plus `pixels` (B, V, 3, S, S) in [0, 1]."""
         inputs = dict(batch)
         answer_mask, pixels = inputs.pop("answer_mask"), inputs.pop("pixels")
-        core = self.vlm.get_base_model() if isinstance(self.vlm, PeftModel) else self.vlm
-        hidden = core.model(**inputs, use_cache=False).last_hidden_state
+        hidden = self.backbone.hidden_states(inputs)
         ids = inputs["input_ids"]
         before = torch.zeros_like(answer_mask)
         before[:, :-1] = answer_mask[:, 1:]
+        is_image = self.backbone.image_mask(inputs)
         return PlannerOutput(
-            core.lm_head(hidden[before]), ids[:, 1:][answer_mask[:, 1:]], self._point(hidden, ids, pixels)
+            self.backbone.logits(hidden[before]),
+            ids[:, 1:][answer_mask[:, 1:]],
+            self._point(hidden.float(), ids == self.backbone.keypoint_token_id, is_image, pixels),
         )
 
-    def _point(self, hidden: Tensor, ids: Tensor, pixels: Tensor) -> Tensor:
-        is_keypoint = ids == self.backbone.keypoint_token_id
+    def _point(self, hidden: Tensor, is_keypoint: Tensor, is_image: Tensor, pixels: Tensor) -> Tensor:
         if not is_keypoint.any():
             return hidden.new_zeros(0, len(self.config.views), self.config.pointer_cells, self.config.pointer_cells)
         per_example = is_keypoint.sum(1)
-        queries = hidden.new_zeros(len(ids), max(1, int(per_example.max())), hidden.shape[-1])
-        slots = torch.arange(queries.shape[1], device=ids.device) < per_example[:, None]
+        queries = hidden.new_zeros(len(hidden), int(per_example.max()), hidden.shape[-1])
+        slots = torch.arange(queries.shape[1], device=hidden.device) < per_example[:, None]
         queries[slots] = hidden[is_keypoint]
-        image_tokens = hidden[ids == self.backbone.image_token_id].view(len(ids), -1, hidden.shape[-1])
+        image_tokens = hidden[is_image].view(len(hidden), -1, hidden.shape[-1])
         return self.pointer(queries, image_tokens, pixels)[slots]
 
     def add_adapters(self) -> None:
-        """Freeze the backbone and put LoRA adapters on its linear layers; a new `KEYPOINT` row stays trainable."""
-        rows = {"embed_tokens": [self.backbone.keypoint_token_id]} if self.backbone.added_keypoint else None
+        """Freeze the backbone and put LoRA adapters on all its linear layers; new rows of `KEYPOINT` stay trainable."""
+        rows = dict.fromkeys(self._embeddings(), [self.backbone.keypoint_token_id])
         lora = LoraConfig(
             r=self.config.lora_rank,
             lora_alpha=self.config.lora_alpha,
             target_modules="all-linear",
-            trainable_token_indices=rows,
+            trainable_token_indices=rows if self.backbone.added_keypoint else None,
         )
         self.vlm = get_peft_model(self.backbone.model, lora)
+
+    def _embeddings(self) -> list[str]:
+        """Names of the layers with a row of their own for every token: the output only where it is not the input's."""
+        model = self.backbone.model
+        untied = model.get_output_embeddings().weight is not model.get_input_embeddings().weight
+        return ["embed_tokens", "lm_head"] if untied else ["embed_tokens"]
 
     def trainable_state(self) -> dict[str, Tensor]:
         """Copies of all parameters that are trained, by name."""
@@ -103,7 +117,10 @@ class PlannerModel(nn.Module):
     def save_pretrained(self, folder: Path) -> None:
         """Write adapters (or, without adapters, the whole backbone), pointer, tokenizer, processor and settings."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.vlm.save_pretrained(folder / _ADAPTER if isinstance(self.vlm, PeftModel) else folder)
+        if isinstance(self.vlm, PeftModel):
+            self.vlm.save_pretrained(folder / _ADAPTER, save_embedding_layers=False)
+        else:
+            self.vlm.save_pretrained(folder)
         self._save_rest(folder)
 
     def save_merged(self, folder: Path) -> None:
@@ -121,15 +138,23 @@ class PlannerModel(nn.Module):
         self.backbone.tokenizer.save_pretrained(folder)
         self.backbone.image_processor.save_pretrained(folder)
         settings = {"config": asdict(self.config), "phrase_words": sorted(self.phrase_words)}
+        settings["phrasebook"] = self.phrasebook.as_dict()
+        self.calibration.save(folder)
         (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
 
     @classmethod
-    def from_base(cls, config: VlmConfig, dtype: torch.dtype = torch.float32) -> PlannerModel:
-        """Start from `config.base`; a base that carries a pre-trained pointer head brings it along."""
-        backbone = load_backbone(config.base, dtype)
+    def from_base(cls, config: VlmConfig, dtype: torch.dtype | Literal["auto"] = torch.float32) -> PlannerModel:
+        """Start from `config.base`; a base that carries a pre-trained pointer head brings it along.
+
+        Without `config.pretrained` it is only the base's architecture, its weights drawn from torch's generator.
+
+        Raises:
+            UserError: there is no such base, or its views or the pointer's cells do not fit it.
+        """
+        backbone = load_backbone(config.base, dtype, config.pretrained)
         model = cls(backbone, config)
         pointer = Path(backbone.model.name_or_path) / _POINTER
-        if pointer.is_file():
+        if config.pretrained and pointer.is_file():
             model.pointer.load_state_dict(load_file(pointer))
         return model
 
@@ -146,9 +171,10 @@ class PlannerModel(nn.Module):
         config = VlmConfig(**settings["config"] | {"views": tuple(settings["config"]["views"])})
         adapter = folder / _ADAPTER
         backbone = load_backbone(config.base if adapter.is_dir() else str(folder), dtype)
-        backbone.tokenizer = backbone.tokenizer.from_pretrained(folder)
         model = cls(backbone, config)
         model.phrase_words = frozenset(settings["phrase_words"])
+        model.phrasebook = Phrasebook.from_dict(settings["phrasebook"])
+        model.calibration = Calibration.load(folder)
         model.pointer.load_state_dict(load_file(folder / _POINTER))
         if adapter.is_dir():
             model.vlm = PeftModel.from_pretrained(backbone.model, adapter)
