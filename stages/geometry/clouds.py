@@ -14,9 +14,8 @@ from stages.observation import CameraFrame, Observation
 
 def frame_points(frame: CameraFrame) -> tuple[np.ndarray, np.ndarray]:
     """Points (N, 3) float32 [m, world] and colours (N, 3) uint8 of the pixels that hit something in the workspace."""
-    points = deproject(frame.depth, frame.intrinsics, frame.camera_to_world).reshape(-1, 3)
-    keep = (frame.depth.reshape(-1) > 0) & inside_workspace(points)
-    return points[keep].astype(np.float32), frame.rgb.reshape(-1, 3)[keep]
+    points, keep = _seen(frame)
+    return points[keep], frame.rgb.reshape(-1, 3)[keep]
 
 
 def fuse(
@@ -38,7 +37,32 @@ def fuse(
     return points, colours
 
 
+def fuse_labelled(observation: Observation) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The fused cloud without the arm, and of every point what it shows and who saw it.
+
+    Returns:
+        points (N, 3) float32 [m, world], colours (N, 3) uint8, instance ids (N,) uint16, 0 where a camera has no masks,
+        and numbers of the cameras (N,) uint8, ascending.
+    """
+    clouds = []
+    for number, frame in enumerate(observation.cameras.values()):
+        points, keep = _seen(frame)
+        mask = np.zeros(keep.size, np.uint16) if frame.mask is None else frame.mask.reshape(-1)
+        cameras = np.full(np.count_nonzero(keep), number, np.uint8)
+        clouds.append((points[keep], frame.rgb.reshape(-1, 3)[keep], mask[keep], cameras))
+    fused = [np.concatenate(parts) for parts in zip(*clouds, strict=True)]
+    keep = outside_arm(fused[0], observation.joint_positions)
+    points, colours, labels, cameras = (part[keep] for part in fused)
+    return points, colours, labels, cameras
+
+
 def crop(points: np.ndarray, colours: np.ndarray, centre: np.ndarray, extent: float) -> tuple[np.ndarray, np.ndarray]:
     """The part of a cloud inside the axis-aligned cube of side `extent` [m] around `centre`."""
     keep = np.all(np.abs(points - np.asarray(centre, points.dtype)) <= extent / 2, axis=1)
     return points[keep], colours[keep]
+
+
+def _seen(frame: CameraFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Points (H * W, 3) float32 [m, world] of all pixels, and which (H * W,) hit something in the workspace."""
+    points = deproject(frame.depth, frame.intrinsics, frame.camera_to_world).reshape(-1, 3)
+    return points.astype(np.float32), (frame.depth.reshape(-1) > 0) & inside_workspace(points)

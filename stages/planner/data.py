@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from stages.artifacts.annotations import Keypoints, Plans
+from stages.artifacts.annotations import KeypointAnnotation, Keypoints, PlanAnnotation, Plans
 from stages.artifacts.demonstrations import Demonstrations
+from stages.artifacts.episode import Episode
 from stages.geometry.canonical import CanonicalViews
-from stages.geometry.clouds import fuse
-from stages.geometry.poses import axis_rotation
+from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import WORKSPACE_CENTRE
-from stages.planner import prompts
+from stages.planner import augmentation, prompts
+from stages.planner.augmentation import Paints, Scene, Thing
 from stages.planner.config import VlmConfig
-from stages.planner.prompts import Memory
+from stages.planner.paraphrases import Composer, Told, paraphrase, replace_words, told_apart
+from stages.planner.prompts import Memory, Protocol
 from stages.planner.training import Exchange
 from stages.progress import Progress
 from stages.steps import parse_step
 
 MAX_LOCATED = 4
-TURNING_POINT = np.array([0.2, 0.0, 0.0])
-"""Scenes are turned about the vertical through this point, amid the table, world frame [m]."""
+KEPT = (0.6, 1.0)
+"""Shares of a cloud's points that are shown, least and most."""
+
+MAX_DROPPED = 2
+"""Cameras left out at once."""
+
+NOWHERE = np.zeros((0, 3))
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Keyframe:
 
     Attributes:
         points: (N, 3) float16 from the workspace's centre [m]; colours: (N, 3) uint8; the arm left out.
+        labels: (N,) uint8, number in `things` from 1 of what a point lies on, or 0; cameras: (N,) uint8 that saw it.
+        things: all that has a name.
         instructions: paraphrases of the task.
         plan: texts of its steps.
         memory, gripper_open: what is known before the decision.
@@ -43,6 +52,9 @@ class Keyframe:
 
     points: np.ndarray
     colours: np.ndarray
+    labels: np.ndarray
+    cameras: np.ndarray
+    things: tuple[Thing, ...]
     instructions: tuple[str, ...]
     plan: tuple[str, ...]
     memory: Memory
@@ -57,14 +69,16 @@ class Keyframe:
     @property
     def cloud(self) -> np.ndarray:
         """(N, 3) float32, world frame [m]."""
-        return self.points.astype(np.float32) + WORKSPACE_CENTRE.astype(np.float32)
+        return _from_centre(self.points)
 
-    def decide_exchange(self, instruction: str) -> tuple[str, str, np.ndarray]:
-        """Request, answer and keypoints (K, 3) of round 2."""
-        phrases = prompts.plan_phrases(self.plan)
-        points = np.array([*(self.objects[phrase] for phrase in phrases), self.keypoint])
-        answer = prompts.decide_reasoning(self.plan) + prompts.decide_choice(self.plan, self.step_index)
-        return prompts.decide_request(instruction, self.plan, self.memory, self.gripper_open), answer, points
+    def scene(self, index: np.ndarray) -> Scene:
+        """What the points of an index show."""
+        points, colours = _from_centre(self.points.take(index, axis=0)), self.colours.take(index, axis=0)
+        return Scene(points, colours, self.labels[index], self.cameras[index], self.things)
+
+
+def _from_centre(points: np.ndarray) -> np.ndarray:
+    return points.astype(np.float32) + WORKSPACE_CENTRE.astype(np.float32)
 
 
 def read_keyframes(
@@ -75,30 +89,44 @@ def read_keyframes(
     for done, index in enumerate(episodes, 1):
         plan, annotation = plans.episode(index), keypoints.episode(index)
         if plan.ok and not annotation.problem:
-            episode = demos.episode(index)
-            for k in range(len(episode)):
-                observation = episode.observations[k]
-                points, colours = fuse(observation, hide_arm=True)
-                focus = parse_step(plan.plan[plan.step_index[k]]).focus
-                last = Memory(int(plan.step_index[k - 1]), int(plan.motion_index[k - 1]) + 1) if k else Memory()
-                keyframes.append(
-                    Keyframe(
-                        (points - WORKSPACE_CENTRE).astype(np.float16),
-                        colours,
-                        episode.instructions,
-                        plan.plan,
-                        last,
-                        bool(observation.gripper_open > 0.5),
-                        int(plan.step_index[k]),
-                        annotation.keypoints[k],
-                        _objects_at_hand(annotation.names, annotation.positions[k], focus, annotation.keypoints[k]),
-                        episode.taskvar,
-                        index,
-                        k,
-                    )
-                )
+            keyframes.extend(keyframes_of(demos.episode(index), annotation, plan, index))
         progress(done, len(episodes), "reading keyframes")
     return keyframes
+
+
+def keyframes_of(
+    episode: Episode, annotation: KeypointAnnotation, plan: PlanAnnotation, index: int
+) -> Iterator[Keyframe]:
+    """The keyframes of episode number `index`, whose plan and keypoints agree with what was done."""
+    for k in range(len(episode)):
+        observation = episode.observations[k]
+        points, colours, masks, cameras = fuse_labelled(observation)
+        focus = parse_step(plan.plan[plan.step_index[k]]).focus
+        last = Memory(int(plan.step_index[k - 1]), int(plan.motion_index[k - 1]) + 1) if k else Memory()
+        yield Keyframe(
+            (points - WORKSPACE_CENTRE).astype(np.float16),
+            colours,
+            _numbered(masks, episode.objects.mask_ids),
+            cameras,
+            tuple(map(Thing, episode.objects.names, episode.objects.kinds, episode.objects.positions[k])),
+            episode.instructions,
+            plan.plan,
+            last,
+            bool(observation.gripper_open > 0.5),
+            int(plan.step_index[k]),
+            annotation.keypoints[k],
+            _objects_at_hand(annotation.names, annotation.positions[k], focus, annotation.keypoints[k]),
+            episode.taskvar,
+            index,
+            k,
+        )
+
+
+def _numbered(masks: np.ndarray, mask_ids: np.ndarray) -> np.ndarray:
+    """Numbers (N,) uint8 from 1 in a list of ids, 0 for those that it lacks."""
+    numbers = np.zeros(max(int(masks.max(initial=0)), int(np.max(mask_ids, initial=0))) + 1, np.uint8)
+    numbers[np.asarray(mask_ids, np.int64)] = np.arange(1, len(mask_ids) + 1)
+    return numbers[masks]
 
 
 def _objects_at_hand(
@@ -127,6 +155,7 @@ class Sampler:
         views: canonical cameras.
         seed: of everything drawn.
         auxiliary: draws an example that is not from demonstrations.
+        paints: colours that things have, and rare ones that they are repainted in.
     """
 
     keyframes: Sequence[Keyframe]
@@ -134,45 +163,177 @@ class Sampler:
     views: CanonicalViews
     seed: int
     auxiliary: Callable[[np.random.Generator], Exchange] | None = None
+    paints: Paints = field(default_factory=Paints)
 
-    def __call__(self, step: int) -> list[Exchange]:
-        rng = np.random.default_rng([self.seed, step])
-        return [self._exchange(rng) for _ in range(self.config.batch_size)]
+    def __call__(self, step: int) -> Sequence[Exchange]:
+        """The exchanges of a step, each drawn when it is looked at."""
+        return _Drawn(self, step)
 
     @cached_property
     def nameable(self) -> frozenset[str]:
-        """Phrases that training plans mention: nothing else in the scenes is ever named."""
+        """Phrases that training plans mention: nothing else in the scenes is ever named, but in rare colours."""
         return frozenset(phrase for frame in self.keyframes for phrase in prompts.plan_phrases(frame.plan))
 
-    def _exchange(self, rng: np.random.Generator) -> Exchange:
-        config = self.config
-        auxiliary = config.weight_auxiliary if self.auxiliary else 0.0
-        weights = np.array([config.weight_objects, config.weight_plans, config.weight_trajectories, auxiliary])
-        kind = rng.choice(4, p=weights / weights.sum())
-        if kind == 3 and self.auxiliary:
-            return self.auxiliary(rng)
-        frame = self.keyframes[rng.integers(len(self.keyframes))]
-        instruction = str(rng.choice(frame.instructions))
-        if kind == 0:
-            phrases = [str(name) for name in rng.permutation(sorted(self.nameable & frame.objects.keys()))][
-                :MAX_LOCATED
-            ]
-            request, answer = prompts.locate_request(phrases), prompts.locate_answer(phrases)
-            points = np.array([frame.objects[phrase] for phrase in phrases])
-        elif kind == 1:
-            request, answer = prompts.plan_request(instruction), prompts.plan_answer(frame.plan)
-            points = np.zeros((0, 3))
-        else:
-            request, answer, points = frame.decide_exchange(instruction)
-        return Exchange(request, answer, *self._shown(rng, frame, points))
+    @cached_property
+    def pieces(self) -> list[list[Scene]]:
+        """The small things of every scene that has any, before anything was moved."""
+        untouched = (frame for frame in self.keyframes if frame.index == 0)
+        pieces = (augmentation.cut_out(frame.scene(np.flatnonzero(frame.labels))) for frame in untouched)
+        return [found for found in pieces if found]
 
-    def _shown(self, rng: np.random.Generator, frame: Keyframe, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The places, and the views, of a scene turned and shifted a little, in other light, with fewer points."""
+    @cached_property
+    def composer(self) -> Composer:
+        """Makes instructions of the training ones, each of which counts once."""
+        told = dict.fromkeys(Told(text, frame.plan) for frame in self.keyframes for text in frame.instructions)
+        return Composer(list(told), self.paints.named, self.paints.rare)
+
+    def exchange(self, rng: np.random.Generator) -> Exchange:
+        """One exchange."""
         config = self.config
-        turn = axis_rotation(2, rng.uniform(-config.turn, config.turn))
-        offset = TURNING_POINT + np.append(rng.uniform(-config.jitter, config.jitter, 2), 0)
-        keep = rng.random(len(frame.points)) < rng.uniform(0.6, 1)
-        cloud = ((frame.cloud[keep] - TURNING_POINT) @ turn.T + offset).astype(np.float32)
-        gain = (rng.normal(1, 0.05) * rng.normal(1, 0.02, 3)).astype(np.float32)
-        colours = np.clip(frame.colours[keep] * gain, 0, 255).astype(np.uint8)
-        return (points - TURNING_POINT) @ turn.T + offset, self.views.render(cloud, colours)[0]
+        draws = (self._locate, self._plan, self._decide, self._composed)
+        shares = (config.weight_objects, config.weight_plans, config.weight_trajectories, config.weight_composed)
+        weights = np.array([*shares, config.weight_auxiliary if self.auxiliary else 0.0])
+        kind = rng.choice(len(weights), p=weights / weights.sum())
+        if kind == len(draws) and self.auxiliary:
+            return self.auxiliary(rng)
+        return draws[kind](rng, self.keyframes[rng.integers(len(self.keyframes))])
+
+    def _locate(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
+        """Where are these things?"""
+        look = self._look(rng, frame, frame.objects)
+        names = look.nameable(self.nameable)
+        asked = [str(name) for name in rng.permutation(sorted(names))[:MAX_LOCATED]]
+        request, answer = prompts.locate_request(asked), prompts.locate_answer(asked)
+        return self._shown(rng, look.scene, request, answer, [names[name] for name in asked], asked)
+
+    def _plan(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
+        """What are the steps?"""
+        told = Told(self._instruction(rng, frame), frame.plan)
+        look = self._look(rng, frame, _texts(told))
+        told = look.told(told)
+        request, answer = prompts.plan_request(told.instruction), prompts.plan_answer(told.plan)
+        return self._shown(rng, look.scene, request, answer)
+
+    def _decide(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
+        """What comes now, and where?"""
+        told = Told(self._instruction(rng, frame), frame.plan)
+        look = self._look(rng, frame, _texts(told))
+        told = look.told(told)
+        protocol = Protocol(self.config.use_plan, self.config.use_memory, self.config.use_objects)
+        request = protocol.decide_request(told.instruction, told.plan, frame.memory, frame.gripper_open)
+        answer = protocol.decide_beginning(told.plan) + protocol.decide_choice(told.plan, frame.step_index)
+        located = prompts.plan_phrases(frame.plan) if protocol.objects else []
+        points = [*(frame.objects[phrase] for phrase in located), frame.keypoint]
+        return self._shown(rng, look.scene, request, answer, points, prompts.plan_phrases(told.plan))
+
+    def _composed(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
+        """What are the steps of an instruction that is not about the picture?"""
+        told = self.composer(rng)
+        request, answer = prompts.plan_request(told.instruction), prompts.plan_answer(told.plan)
+        return self._shown(rng, frame.scene(_some(rng, frame)), request, answer)
+
+    def _instruction(self, rng: np.random.Generator, frame: Keyframe) -> str:
+        instruction = str(rng.choice(frame.instructions))
+        return paraphrase(rng, instruction) if rng.random() < self.config.paraphrase else instruction
+
+    def _look(self, rng: np.random.Generator, frame: Keyframe, texts: Iterable[str]) -> _Look:
+        """A scene with other things on its table that the texts cannot mean, and in other colours."""
+        scene = self._cluttered(rng, frame.scene(_some(rng, frame)), list(texts))
+        points = augmentation.paintable(scene, self.paints)
+        renamed = self._new_colours(rng, sorted(points))
+        added = {thing.name: thing.position for thing in scene.things[len(frame.things) :]}
+        return _Look(augmentation.repainted(scene, points, renamed, self.paints), frame.objects | added, renamed)
+
+    def _cluttered(self, rng: np.random.Generator, scene: Scene, texts: list[str]) -> Scene:
+        for _ in range(rng.integers(self.config.distractors + 1) if self.pieces else 0):
+            pieces = self.pieces[rng.integers(len(self.pieces))]
+            piece = pieces[rng.integers(len(pieces))]
+            names = [thing.name for thing in piece.things]
+            if all(told_apart(name, texts, self.paints.named) for name in names):
+                scene = augmentation.set_down(rng, scene, piece)
+                texts = texts + names
+        return scene
+
+    def _new_colours(self, rng: np.random.Generator, colours: Sequence[str]) -> dict[str, str]:
+        """A rare colour for each of those that are replaced, no two the same."""
+        rare = list(self.paints.rare)
+        chosen = [colour for colour in colours if rng.random() < self.config.recolour][: len(rare)]
+        return dict(zip(chosen, rng.permutation(rare).tolist(), strict=False))
+
+    def _shown(
+        self,
+        rng: np.random.Generator,
+        scene: Scene,
+        request: str,
+        answer: str,
+        points: Sequence[np.ndarray] = (),
+        phrases: Sequence[str] = (),
+    ) -> Exchange:
+        """The exchange about a scene that is moved, seen by fewer cameras that are a little off, and lit otherwise."""
+        config = self.config
+        if rng.random() < config.drop_cameras:
+            seeing = np.unique(scene.cameras)
+            dropped = rng.permutation(seeing)[1:][: rng.integers(1, MAX_DROPPED + 1)]
+            scene = augmentation.without_cameras(scene, dropped, phrases)
+        if config.camera_shift or config.camera_turn:
+            scene = augmentation.seen_by_erring_cameras(rng, scene, config.camera_shift, config.camera_turn)
+        move = augmentation.random_move(rng, config.turn, config.jitter, config.scale)
+        views = self.views.render(move(scene.points), augmentation.relit(rng, scene.colours))[0]
+        return Exchange(request, answer, move(np.array(points, float).reshape(-1, 3)), views)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A scene as it is shown once.
+
+    Attributes:
+        scene: with its things' names of now.
+        objects: places by the names of before.
+        renamed: colours that were replaced.
+    """
+
+    scene: Scene
+    objects: Mapping[str, np.ndarray]
+    renamed: Mapping[str, str]
+
+    def told(self, told: Told) -> Told:
+        """The same in the words of now."""
+        plan = tuple(replace_words(step, self.renamed) for step in told.plan)
+        return Told(replace_words(told.instruction, self.renamed), plan)
+
+    def nameable(self, known: frozenset[str]) -> dict[str, np.ndarray]:
+        """Places by the names of now: of what is known, and of single things in rare colours whose noun is."""
+        names = [thing.name for thing in self.scene.things]
+        nouns = {phrase.partition(" ")[2] for phrase in known} - {""}
+        found = {}
+        for before, place in self.objects.items():
+            name = replace_words(before, self.renamed)
+            rare = name != before and before.partition(" ")[2] in nouns and names.count(name) == 1
+            if before in known or rare:
+                found[name] = place
+        return found
+
+
+def _some(rng: np.random.Generator, frame: Keyframe) -> np.ndarray:
+    """Index of the points of a keyframe that are shown."""
+    return np.flatnonzero(rng.random(len(frame.points), dtype=np.float32) < rng.uniform(*KEPT))
+
+
+def _texts(told: Told) -> list[str]:
+    return [told.instruction, *prompts.plan_phrases(told.plan)]
+
+
+@dataclass(frozen=True)
+class _Drawn(Sequence[Exchange]):
+    """The exchanges of one step. Each has random numbers of its own, so that processes can share a step."""
+
+    sampler: Sampler
+    step: int
+
+    def __len__(self) -> int:
+        return self.sampler.config.batch_size
+
+    def __getitem__(self, index: int) -> Exchange:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.sampler.exchange(np.random.default_rng([self.sampler.seed, self.step, index]))
