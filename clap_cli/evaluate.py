@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -33,6 +34,10 @@ def command(
     keypoints: Annotated[
         str, typer.Option("--keypoints", help="Whose keypoints the predictor gets: planner, random or truth.")
     ] = "planner",
+    planner_only: Annotated[
+        bool,
+        typer.Option("--planner-only", help="Ask the planner at every step of the expert's way; no policy acts."),
+    ] = False,
     policy: Annotated[str, typer.Option("--policy", help="Who acts: clap, or the simulator's expert.")] = "clap",
     vlm: options.Vlm = None,
     fine: options.Fine = None,
@@ -40,7 +45,10 @@ def command(
     overwrite: options.Overwrite = False,
     json_: options.Json = False,
 ) -> None:
-    """Closed-loop success in the simulator: writes rollouts-<split>.h5, results.jsonl and report.html."""
+    """Closed-loop success in the simulator: writes rollouts-<split>.h5, results.jsonl and report.html.
+
+    With --planner-only the quality of plans, steps, objects and keypoints instead: planner-<split>.h5.
+    """
     from stages.artifacts.run import SPLITS, RunDirectory
     from stages.config import load_config, nearest
     from stages.errors import UserError
@@ -62,9 +70,23 @@ def command(
         evaluate__instructions=instructions,
         **{f"evaluate__{name}": value for name, value in values.items()},
     )
+    paths = RunDirectory(run)
+    if planner_only:
+        if policy != "clap" or keypoints != "planner" or fine:
+            raise UserError("--planner-only asks the planner alone", "Leave out --policy, --keypoints and --fine")
+        from stages.evaluate_planner import evaluate_planner
+
+        run_stage(
+            "evaluate",
+            lambda progress: evaluate_planner(
+                resolved, vlm or paths.vlm, split, paths, resume=resume, overwrite=overwrite, progress=progress
+            ),
+            json_,
+            planner_table,
+        )
+        return
     from stages.evaluate import evaluate
 
-    paths = RunDirectory(run)
     expert = policy == "expert"
     run_stage(
         "evaluate",
@@ -107,3 +129,35 @@ def results_table(title: str, summary: dict[str, Any]) -> Table:
 def _cells(rate: dict[str, Any]) -> list[str]:
     interval = f"{100 * rate['low']:.0f} to {100 * rate['high']:.0f} %"
     return [str(rate["successes"]), str(rate["episodes"]), f"{100 * rate['rate']:.0f} %", interval]
+
+
+def planner_table(title: str, summary: dict[str, Any]) -> Table:
+    """Quality of the planner's answers per variation and level; shares in percent, median errors in centimetres."""
+    caption = f"Shares of all answers in percent, 95 % Wilson intervals below. Report: {summary['report']}"
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=None)
+    table.padding, table.pad_edge = (0, 1, 0, 0), False
+    table.add_column("", overflow="fold", min_width=17)
+    for name in ("plan", "step", "point\ncm", "3 cm", "5 cm", "thing\ncm", "3 cm", "5 cm", "asked"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for level, values in summary["levels"].items():
+        for variation, quality in values["variations"].items():
+            table.add_row(variation, *_quality_cells(quality, _share), str(quality["keyframes"]))
+        table.add_row(level, *_quality_cells(values, _share), str(values["keyframes"]), style="bold")
+        table.add_row("", *_quality_cells(values, _bounds), "", end_section=True)
+    return table
+
+
+def _quality_cells(quality: dict[str, Any], shown: Callable[[dict[str, Any] | None], str]) -> list[str]:
+    cells = [shown(quality["plan"]), shown(quality["step"])]
+    for place in (quality["keypoint"], quality["object"]):
+        median = f"{100 * place['median']:.1f}" if shown is _share and place["median"] is not None else ""
+        cells += [median, shown(place["within_3cm"]), shown(place["within_5cm"])]
+    return cells
+
+
+def _share(share: dict[str, Any] | None) -> str:
+    return "-" if share is None else f"{100 * share['rate']:.0f}"
+
+
+def _bounds(share: dict[str, Any] | None) -> str:
+    return "" if share is None else f"{100 * share['low']:.0f}-{100 * share['high']:.0f}"

@@ -19,13 +19,16 @@ def command(
         str | None, typer.Option("--task", help="Draw a task of the embedded simulator, or `all` of them.")
     ] = None,
     run: options.Run = options.DEFAULT_RUN,
-    episode: Annotated[int, typer.Option("--episode", min=0, help="Number of the episode.")] = 0,
+    episode: Annotated[
+        int | None,
+        typer.Option("--episode", min=0, help="Its number; the first, or the worst answers of a planner, by default."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The picture; by default beside the artifact, or <task>.png.")
     ] = None,
     json_: options.Json = False,
 ) -> None:
-    """Draw an episode with its views, keypoints and plan, the curves of a training, or the scenes of a task."""
+    """Draw an episode, a planner's answers beside the truth, the curves of a training, or the scenes of a task."""
     from stages.artifacts.run import RunDirectory
     from stages.errors import UserError
 

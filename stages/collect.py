@@ -33,7 +33,7 @@ ROBOMIMIC_GYM = 2
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """One demonstration; `index` is its place in the file."""
 
     index: int
@@ -101,7 +101,7 @@ def collect_demos(
     return summary
 
 
-def _jobs(config: Config) -> list[_Job]:
+def _jobs(config: Config) -> list[Job]:
     """All demonstrations, one of each variation after the other, so that a part of them is a fair sample."""
     from stages.simulators import make_simulator
     from stages.simulators.tabletop.tasks import LEVELS, level_of, make_task, parse_taskvar
@@ -120,7 +120,7 @@ def _jobs(config: Config) -> list[_Job]:
         )
     pairs = [(e, pair) for e in range(collect.episodes_per_variation) for pair in variations]
     return [
-        _Job(index, task, variation, level_of(task, variation) or "train", config.seed + episode)
+        Job(index, task, variation, level_of(task, variation) or "train", config.seed + episode)
         for index, (episode, (task, variation)) in enumerate(pairs)
     ]
 
@@ -134,19 +134,19 @@ def _held_out(config: CollectConfig, count: int) -> list[int]:
     return list(range(count - held_out * (count // episodes), count))
 
 
-def _make_worker(config: CollectConfig, shards: Path) -> Callable[[_Job], None]:
+def _make_worker(config: CollectConfig, shards: Path) -> Callable[[Job], None]:
     from stages.simulators import make_simulator
 
     simulator = make_simulator(config.simulator, image_size=config.image_size)
 
-    def work(job: _Job) -> None:
-        episode, notes = _demonstrate(simulator, job, config.attempts)
+    def work(job: Job) -> None:
+        episode, notes = demonstrate(simulator, job, config.attempts)
         write_episode_shard(shards, job.index, episode, notes)
 
     return work
 
 
-def _demonstrate(simulator: Simulator, job: _Job, attempts: int) -> tuple[Episode, dict[str, Any]]:
+def demonstrate(simulator: Simulator, job: Job, attempts: int) -> tuple[Episode, dict[str, Any]]:
     """The first successful take over the derived seeds of a job."""
     redraws = 0
     for attempt in range(attempts):
@@ -170,7 +170,7 @@ def _demonstrate(simulator: Simulator, job: _Job, attempts: int) -> tuple[Episod
     )
 
 
-def _record(simulator: Simulator, job: _Job, seed: int) -> _Take:
+def _record(simulator: Simulator, job: Job, seed: int) -> _Take:
     instructions, observation = simulator.reset(job.task, job.variation, seed)
     take = _Take(instructions, [observation])
     things = simulator.truth()
@@ -191,7 +191,7 @@ def _record(simulator: Simulator, job: _Job, seed: int) -> _Take:
 
 def _episode(
     simulator: Simulator,
-    job: _Job,
+    job: Job,
     seed: int,
     take: _Take,
     trajectory: dict[str, np.ndarray],
@@ -227,13 +227,13 @@ def _episode(
     )
 
 
-def _choose(instructions: list[str], job: _Job, seed: int) -> str:
+def _choose(instructions: list[str], job: Job, seed: int) -> str:
     """The paraphrase of a demonstration."""
     rng = np.random.default_rng([seed, crc32(job.task.encode()), job.variation, 1])
     return instructions[int(rng.integers(len(instructions)))]
 
 
-def _summary(jobs: list[_Job], notes: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+def _summary(jobs: list[Job], notes: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     variations: dict[str, int] = {}
     for job in jobs:
         name = f"{job.task}+{job.variation}"

@@ -16,13 +16,13 @@ from stages.artifacts.run import RunDirectory
 from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes
 from stages.config import Config
 from stages.evaluation.config import EvaluateConfig
-from stages.evaluation.jobs import ROBOMIMIC_GYM, check_taskvars, jobs_of, levels_of
+from stages.evaluation.jobs import ROBOMIMIC_GYM, check_taskvars, jobs_of, levels_of, training_seeds
 from stages.evaluation.keypoints import Keypoints, KeypointSource, check_keypoints
 from stages.evaluation.outputs import rollout_path, variant_name, write_outputs
 from stages.evaluation.policies import PolicySpec
 from stages.evaluation.results import latency, level_table, mean_over_levels
 from stages.evaluation.rollouts import Job, roll_out
-from stages.evaluation.storage import SCHEMA, seeds_in, write_rollout
+from stages.evaluation.storage import SCHEMA, write_rollout
 from stages.parallel import map_unordered
 from stages.progress import Progress, silent
 
@@ -75,7 +75,7 @@ def evaluate(
 
     check_taskvars(config.evaluate.taskvars, available)
     check_keypoints(keypoints)
-    spec = PolicySpec(vlm, fine, config.evaluate.device)
+    spec = PolicySpec(vlm, fine, config.evaluate.device, config.policy)
     levels = [_level(config, spec, level, available[level], run, keypoints) for level in levels_of(split, available)]
     levels = [level for level in levels if level.jobs]
     found = [begin(level.target, level.header, resume=resume, overwrite=overwrite) for level in levels]
@@ -99,21 +99,14 @@ def _level(
     keypoints: Keypoints,
 ) -> _Level:
     settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: getattr(config.evaluate, level)}
-    settings |= {"policy": spec.name, "keypoints": keypoints}
+    settings |= {"policy": spec.name, "keypoints": keypoints, **config.settings("policy")}
     variant = variant_name(spec.name, keypoints, config.evaluate.instructions)
-    jobs = jobs_of(level, variations, config.evaluate, partial(_training_seeds, config, run))
+    jobs = jobs_of(level, variations, config.evaluate, partial(training_seeds, run.demos, config.seed))
     parents = [parent(path, schema) for path, schema in spec.artifacts]
     header = Header.create(SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=parents)
     checkpoint = int(read_header(spec.fine, "clap.fine")[1].get("steps", 0)) if spec.fine else 0
     target = rollout_path(run, level, variant)
     return _Level(level, target, jobs, header, spec, keypoints, config.evaluate.instructions, checkpoint)
-
-
-def _training_seeds(config: Config, run: RunDirectory, task: str, variation: int, count: int) -> list[int]:
-    """Seeds that training demonstrations were drawn from: those of the run where it has them."""
-    if not run.demos.exists():
-        return list(range(config.seed, config.seed + count))
-    return seeds_in(run.demos, task, variation)[:count]
 
 
 def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:

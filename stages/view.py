@@ -1,8 +1,8 @@
-"""A picture of an artifact: the views, keypoints and plan of an episode, or the curves of a training."""
+"""A picture of an artifact: an episode with its plan, a planner's answers, or the curves of a training."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,26 @@ from typing import Any
 import h5py
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
+from stages.answer_sheet import Row, choose_rows, draw_answers, sheet_size
 from stages.artifacts.annotations import Plans
+from stages.artifacts.answers import Answers
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import open_artifact
 from stages.artifacts.header import Header, get_header
 from stages.artifacts.run import RunDirectory
 from stages.errors import UserError
+from stages.evaluation.planner_storage import read_all_answers
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse
 
 CELL = 1.7
 """Side of an image in the picture [inch]."""
+
+CURVE_HEIGHT = 3.0
+"""Height of the curves of a training [inch]."""
 
 TARGET, PREDICTED = "#00d07e", "#ff2d95"
 """Colours of true and predicted keypoints."""
@@ -39,17 +45,17 @@ class _Subject:
     problem: str
 
 
-def view(artifact: Path, episode: int = 0, out: Path | None = None) -> dict[str, Any]:
+def view(artifact: Path, episode: int | None = None, out: Path | None = None) -> dict[str, Any]:
     """Draw an artifact into a PNG.
 
     Args:
-        artifact: demos, rollouts, recordings, keypoints or plans (an episode is drawn), or a trained model's directory
-            or curves.
-        episode: its number.
+        artifact: demos, rollouts, recordings, keypoints or plans (an episode is drawn), a planner's answers, or a
+            trained model's directory or curves (and the planner's answers about held-out episodes).
+        episode: its number; by default the first one, or the worst answers of all.
         out: the picture; beside the artifact by default.
 
     Returns:
-        artifact, episode (None for curves), picture.
+        artifact, episode (None where the picture is not of one), picture.
 
     Raises:
         UserError: not an artifact with something to see, or no such episode.
@@ -57,15 +63,18 @@ def view(artifact: Path, episode: int = 0, out: Path | None = None) -> dict[str,
     path = curves_of(artifact) if artifact.is_dir() else artifact
     schema = _schema(path)
     if schema in ("clap.vlm", "clap.fine"):
-        figure, number = _draw_curves(path, schema), None
+        figure = _draw_training(path, schema, episode)
+    elif schema == "clap.planner_evaluation":
+        figure = _draw_sheet(choose_rows(_answers(path, schema, "episodes"), episode))
     elif schema in ("clap.demos", "clap.keypoints", "clap.plans"):
-        figure, number = _draw_episode(_subject(path, schema, episode)), episode
+        episode = episode or 0
+        figure = _draw_episode(_subject(path, schema, episode))
     else:
         raise UserError(f"{path} is a {schema} artifact, which has no picture", "View demos, plans, vlm.h5 or fine.h5")
-    out = out or path.with_name(path.stem + ("" if number is None else f"-{number}") + ".png")
+    out = out or path.with_name(path.stem + ("" if episode is None else f"-{episode}") + ".png")
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=100)
-    return {"artifact": str(artifact), "episode": number, "picture": str(out)}
+    return {"artifact": str(artifact), "episode": episode, "picture": str(out)}
 
 
 def curves_of(directory: Path) -> Path:
@@ -176,18 +185,61 @@ def _show(axes: Axes, image: np.ndarray, title: str) -> None:
     axes.set_title(title, fontsize=7, pad=2)
 
 
-def _draw_curves(path: Path, schema: str) -> Figure:
-    """One panel per curve over the training steps."""
+def _draw_training(path: Path, schema: str, episode: int | None) -> Figure:
+    """Curves and, below them, the worst answers about held-out episodes; of an episode its answers alone."""
+    answers = _answers(path, schema, "held_out")
+    if episode is not None:
+        return _draw_sheet(choose_rows(answers, episode))
+    curves = _curves(path, schema)
+    rows = choose_rows(answers)
+    if not rows:
+        figure = Figure(figsize=(4 * len(curves), CURVE_HEIGHT), layout="constrained")
+        _draw_curves(figure, curves)
+        return figure
+    width, height = sheet_size(rows)
+    figure = Figure(figsize=(width, height + CURVE_HEIGHT), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[CURVE_HEIGHT, height])
+    _draw_curves(above, curves)
+    draw_answers(below, rows)
+    return figure
+
+
+def _draw_sheet(rows: Sequence[Row]) -> Figure:
+    if not rows:
+        raise UserError("there are no answers with pictures", "Evaluate the planner on more episodes")
+    figure = Figure(figsize=sheet_size(rows), layout="constrained")
+    draw_answers(figure, rows)
+    return figure
+
+
+def _answers(path: Path, schema: str, group: str) -> list[Answers]:
     with open_artifact(path, schema) as file:
-        curves = {name: values[()] for name, values in file.get("curves", {}).items()}
-    steps = curves.pop("step", np.zeros(0))
-    names = [name for name, values in curves.items() if values.shape == steps.shape]
-    if not steps.size or not names:
+        return read_all_answers(file[group]) if group in file else []
+
+
+def _curves(path: Path, schema: str) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+    """By name: steps and values in training and, where there is one, of held-out examples."""
+    with open_artifact(path, schema) as file:
+        groups = [{k: v[()] for k, v in file.get(name, {}).items()} for name in ("curves", "validation")]
+    named: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for curves in groups:
+        steps = curves.pop("step", np.zeros(0))
+        for name, values in curves.items():
+            if steps.size and values.shape == steps.shape:
+                named.setdefault(name, []).append((steps, values))
+    if not named:
         raise UserError(f"{path} has no curves: the training was too short for a point", "Train for more steps")
-    figure = Figure(figsize=(4 * len(names), 3), layout="constrained")
-    for axes, name in zip(np.ravel(figure.subplots(1, len(names), squeeze=False)), names, strict=True):
-        axes.plot(steps, curves[name])
+    return named
+
+
+def _draw_curves(figure: FigureBase, curves: dict[str, list[tuple[np.ndarray, np.ndarray]]]) -> None:
+    """One panel per curve over the training steps."""
+    panels = np.ravel(figure.subplots(1, len(curves), squeeze=False))
+    for axes, (name, lines) in zip(panels, curves.items(), strict=True):
+        for (steps, values), label in zip(lines, ("training", "held out"), strict=False):
+            axes.plot(steps, values, label=label, marker="." if len(steps) < 10 else "")
+        if len(lines) > 1:
+            axes.legend(fontsize=7)
         axes.set_xlabel("step")
         axes.set_title(name.replace("_", " "))
         axes.grid(alpha=0.3)
-    return figure

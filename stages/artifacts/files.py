@@ -25,6 +25,7 @@ PRODUCERS = {
     "clap.plans": "clap decompose",
     "clap.vlm": "clap finetune-vlm",
     "clap.fine": "clap train-fine",
+    "clap.planner_evaluation": "clap evaluate --planner-only",
     "clap.bundle": "clap deploy",
 }
 """The command that makes an artifact of each schema."""

@@ -24,6 +24,7 @@ VERSIONS = {
     "clap.plans": 1,
     "clap.vlm": 1,
     "clap.fine": 1,
+    "clap.planner_evaluation": 1,
     "clap.bundle": 1,
 }
 """Schemas and the version of each that this tool writes and reads."""

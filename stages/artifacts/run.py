@@ -55,20 +55,30 @@ class RunDirectory:
         """Rollouts of one of `SPLITS`."""
         return self.root / f"rollouts-{split}.h5"
 
+    def planner(self, split: str) -> Path:
+        """What the planner alone said about the scenes of one of `SPLITS`."""
+        return self.root / f"planner-{split}.h5"
+
     def stages(self) -> dict[str, tuple[Path, str]]:
         """Path and schema of the artifacts that a run is made of, by name, in the order of the stages.
 
-        Rollouts and recordings are listed where they have been begun.
+        What evaluations and recordings wrote is listed where it has been begun.
         """
         begun = {path.name.removesuffix(".partial") for path in self.root.glob("*.h5*")}
-        rollouts = sorted(name.removesuffix(".h5") for name in begun if name.startswith("rollouts-"))
+        names = sorted(name.removesuffix(".h5") for name in begun)
+        evaluated = {"planner-": "clap.planner_evaluation", "rollouts-": "clap.demos"}
         return {
             "demos": (self.demos, "clap.demos"),
             "keypoints": (self.keypoints, "clap.keypoints"),
             "plans": (self.plans, "clap.plans"),
             "vlm": (self.vlm, "clap.vlm"),
             "fine": (self.fine, "clap.fine"),
-            **{name: (self.root / f"{name}.h5", "clap.demos") for name in rollouts},
+            **{
+                name: (self.root / f"{name}.h5", schema)
+                for beginning, schema in evaluated.items()
+                for name in names
+                if name.startswith(beginning)
+            },
             "bundle": (self.bundle, "clap.bundle"),
             **({"recordings": (self.recordings, "clap.demos")} if self.recordings.name in begun else {}),
         }

@@ -53,32 +53,65 @@ def cumulative_chart(series: Mapping[str, Sequence[float]], limit: float = 0.2) 
         series: label -> distances [m].
         limit: right end of the axis [m].
     """
+    grid = np.linspace(0, limit, 81)
+    curves = {
+        label: (grid / limit, np.searchsorted(np.sort(np.asarray(distances)), grid, side="right") / len(distances))
+        if len(distances)
+        else (grid / limit, np.zeros_like(grid))
+        for label, distances in series.items()
+    }
+    ticks = {share: f"{100 * share * limit:.0f} cm" for share in np.linspace(0, 1, 5)}
+    return _share_chart("keypoint errors", curves, ticks)
+
+
+def reliability_chart(series: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """Share that is right against confidence, one curve per series; on the diagonal, confidences are honest.
+
+    Args:
+        series: label -> bins with `confidence` and `right` (`statistics.reliability`).
+    """
+    curves = {
+        label: (np.array([row["confidence"] for row in bins]), np.array([row["right"] for row in bins]))
+        for label, bins in series.items()
+    }
+    ticks = {share: f"{100 * share:.0f} %" for share in np.linspace(0, 1, 5)}
+    return _share_chart("reliability", curves, ticks, diagonal=True)
+
+
+def _share_chart(
+    title: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray]], ticks: Mapping[float, str], diagonal: bool = False
+) -> str:
+    """Curves of shares in [0, 1] over an axis from 0 to 1, with a legend.
+
+    Args:
+        curves: label -> places on the axis, shares.
+        ticks: place on the axis -> text.
+        diagonal: also draw the line from corner to corner.
+    """
     width, height, left, bottom = 620, 260, 44, 34
-    plot_width, plot_height = width - left - 120, height - bottom - 10
-    body = []
+    plot_width, plot_height = width - left - 150, height - bottom - 10
+
+    def place(x: float, y: float) -> str:
+        return f"{left + plot_width * x:.1f},{10 + plot_height * (1 - y):.1f}"
+
+    body = [f'<path class="grid" d="M{place(0, 0)}L{place(1, 1)}"/>'] if diagonal else []
     for share in (0, 0.25, 0.5, 0.75, 1):
         y = 10 + plot_height * (1 - share)
         body.append(
             f'<path class="grid" d="M{left} {y}H{left + plot_width}"/>'
             f'<text class="tick end" x="{left - 6}" y="{y + 4}">{100 * share:.0f} %</text>'
         )
-    for distance in np.linspace(0, limit, 5):
-        x = left + plot_width * distance / limit
-        body.append(f'<text class="tick" x="{x:.1f}" y="{height - 16}">{100 * distance:.0f} cm</text>')
-    for number, (label, distances) in enumerate(series.items()):
-        grid = np.linspace(0, limit, 81)
-        shares = np.searchsorted(np.sort(np.asarray(distances)), grid, side="right") / max(len(distances), 1)
-        points = " ".join(
-            f"{left + plot_width * x / limit:.1f},{10 + plot_height * (1 - y):.1f}"
-            for x, y in zip(grid, shares, strict=True)
-        )
+    for x, text in ticks.items():
+        body.append(f'<text class="tick" x="{left + plot_width * x:.1f}" y="{height - 16}">{text}</text>')
+    for number, (label, (places, shares)) in enumerate(curves.items()):
+        points = " ".join(place(x, y) for x, y in zip(places, shares, strict=True))
         y = 18 + 18 * number
         body.append(
             f'<polyline class="curve c{number % 5}" points="{points}"/>'
             f'<path class="curve c{number % 5}" d="M{left + plot_width + 14} {y}h18"/>'
             f'<text class="legend" x="{left + plot_width + 38}" y="{y + 4}">{escape(label)}</text>'
         )
-    return _svg(width, height, "keypoint errors", body)
+    return _svg(width, height, title, body)
 
 
 def stacked_bar(counts: Mapping[str, int], order: Sequence[str]) -> str:

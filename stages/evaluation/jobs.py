@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from stages.config import nearest
 from stages.errors import UserError
@@ -10,6 +11,7 @@ from stages.evaluation.config import EvaluateConfig
 from stages.evaluation.results import LEVELS, TEST_LEVELS
 from stages.evaluation.rollouts import Job
 from stages.evaluation.seeds import placement
+from stages.evaluation.storage import seeds_in
 
 ROBOMIMIC_GYM = 2
 """robomimic's number for environments that are made by name."""
@@ -55,6 +57,13 @@ def jobs_of(
         for episode, scene in scenes:
             jobs.append(Job(len(jobs), task, variation, level, episode, int(scene)))
     return jobs
+
+
+def training_seeds(demos: Path, seed: int, task: str, variation: int, count: int) -> list[int]:
+    """Seeds that training demonstrations were drawn from: those of a file where it exists, or from `seed` on."""
+    if not demos.exists():
+        return list(range(seed, seed + count))
+    return seeds_in(demos, task, variation)[:count]
 
 
 def check_taskvars(names: Sequence[str], available: Mapping[str, Sequence[tuple[str, int]]]) -> None:

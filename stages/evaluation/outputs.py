@@ -1,4 +1,4 @@
-"""What people read of an evaluation: lines of results, and the report, made of every rollout in the run directory."""
+"""What people read of an evaluation: lines of results, and the report, made of all that the run directory holds."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import get_args, get_type_hints
 
-from stages.artifacts.files import parent
+from stages.artifacts.files import parent, read_header
 from stages.artifacts.run import RunDirectory
 from stages.evaluation.config import EvaluateConfig
+from stages.evaluation.planner_storage import SCHEMA as PLANNER
+from stages.evaluation.planner_storage import planner_summary
 from stages.evaluation.report import Clip, Report, render
 from stages.evaluation.results import LEVELS, TEST_LEVELS, success_tables
 from stages.evaluation.seeds import evaluation_seed
@@ -33,11 +36,20 @@ def rollout_path(run: RunDirectory, level: str, variant: str = "") -> Path:
     return path.with_name(f"{path.stem}-{variant}.h5") if variant else path
 
 
+def planner_path(run: RunDirectory, level: str, instructions: str) -> Path:
+    """Where the answers of the planner alone are; `instructions` as in the settings."""
+    path = run.planner(level)
+    return path if instructions == "training" else path.with_name(f"{path.stem}-{instructions}.h5")
+
+
 def write_outputs(run: RunDirectory, config: EvaluateConfig, progress: Progress) -> None:
-    """Write `results.jsonl`, `gembench/` and `report.html` from all rollouts of the run."""
+    """Write `results.jsonl`, `gembench/` and `report.html` from everything in the run that was evaluated."""
     files = {variant: _files(run, variant) for variant in VARIANTS}
     main = files[""] or files["expert"]
-    _write_lines(run.results, (line for file in main for line in result_lines(file)))
+    planners = _planner_files(run)
+    headers = [file.header for file in main] or [read_header(path, PLANNER)[0] for path in planners]
+    if main:
+        _write_lines(run.results, (line for file in main for line in result_lines(file)))
     _write_gembench(run.root / "gembench", main)
     report = Report(
         name=run.root.resolve().name,
@@ -51,8 +63,9 @@ def write_outputs(run: RunDirectory, config: EvaluateConfig, progress: Progress)
         },
         latency={file.summary["split"]: file.summary["seconds"] for file in main},
         clips=[clip for file in main for clip in _clips(file, run, config, progress)],
-        lineage=_lineage(main),
-        config=main[0].header.config if main else {},
+        planner=[planner_summary(path) for path in planners],
+        lineage=_lineage(main, planners),
+        config=next(iter(headers)).config if headers else {},
     )
     _write_text(run.report, render(report))
 
@@ -107,9 +120,16 @@ def _clips(file: RolloutFile, run: RunDirectory, config: EvaluateConfig, progres
     return [Clip(result, video_path(target, result.index).read_bytes()) for result in wanted]
 
 
-def _lineage(files: list[RolloutFile]) -> list[tuple[str, str, str, str]]:
-    rows = [(f.path.stem, f.header.schema, parent(f.path, SCHEMA).sha256, str(f.path)) for f in files]
-    parents = {p.sha256: (Path(p.path).name, p.schema, p.sha256, p.path) for f in files for p in f.header.parents}
+def _planner_files(run: RunDirectory) -> list[Path]:
+    wordings = get_args(get_type_hints(EvaluateConfig)["instructions"])
+    paths = [planner_path(run, level, instructions) for instructions in wordings for level in LEVELS]
+    return [path for path in paths if path.exists()]
+
+
+def _lineage(files: list[RolloutFile], planners: list[Path]) -> list[tuple[str, str, str, str]]:
+    made = [(file.path, file.header) for file in files] + [(path, read_header(path, PLANNER)[0]) for path in planners]
+    rows = [(path.stem, header.schema, parent(path, header.schema).sha256, str(path)) for path, header in made]
+    parents = {p.sha256: (Path(p.path).name, p.schema, p.sha256, p.path) for _, header in made for p in header.parents}
     return rows + list(parents.values())
 
 

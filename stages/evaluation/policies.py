@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from stages.config import PolicyConfig
 from stages.evaluation.rollouts import Policy
 from stages.simulators.protocol import Simulator
 
@@ -18,11 +19,13 @@ class PolicySpec:
     Attributes:
         vlm, fine: directories of the planner and the predictor; None = the simulator's expert.
         device: where the models run.
+        config: what the policy does when it is in doubt.
     """
 
     vlm: Path | None = None
     fine: Path | None = None
     device: str = "cpu"
+    config: PolicyConfig = PolicyConfig()
 
     @property
     def name(self) -> str:
@@ -41,19 +44,26 @@ class PolicySpec:
             return ExpertPolicy(simulator)
         from stages.policy import ClapPolicy
 
-        return ClapPolicy.from_pretrained(self.vlm, self.fine, device=self.device)
+        return ClapPolicy.from_pretrained(self.vlm, self.fine, self.device, self.config)
 
     @contextmanager
     def one_thread(self) -> Iterator[None]:
         """Models inside compute on one thread, so that results do not depend on the number of processes."""
         if self.vlm is None:
             yield
-            return
-        import torch
+        else:
+            with one_torch_thread():
+                yield
 
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Models inside compute on one thread."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

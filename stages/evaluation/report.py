@@ -12,7 +12,10 @@ import numpy as np
 
 from stages.evaluation.charts import cumulative_chart, rate_bars, stacked_bar
 from stages.evaluation.failures import CAUSES
+from stages.evaluation.html import centimetres, interval, milliseconds, percent, section, table
+from stages.evaluation.planner_report import planner_section
 from stages.evaluation.results import (
+    LEVEL_NAMES,
     LEVELS,
     EpisodeResult,
     failure_counts,
@@ -20,14 +23,6 @@ from stages.evaluation.results import (
     success_tables,
 )
 from stages.evaluation.theme import STYLE
-
-LEVEL_NAMES = {
-    "train": "train: training placements",
-    "l1": "L1: new placements",
-    "l2": "L2: new rigid objects",
-    "l3": "L3: new articulated objects",
-    "l4": "L4: long-horizon tasks",
-}
 
 
 @dataclass(frozen=True)
@@ -50,6 +45,7 @@ class Report:
         ablations: what was different (`outputs.VARIANTS`) -> its episodes.
         latency: level -> part of the policy -> median and p95 [s].
         clips: videos.
+        planner: summaries of the evaluations of the planner alone (`evaluate_planner`), level by level.
         lineage: rows (artifact, schema, SHA-256, path).
         config: resolved configuration.
     """
@@ -61,31 +57,19 @@ class Report:
     ablations: dict[str, list[EpisodeResult]] = field(default_factory=dict)
     latency: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     clips: list[Clip] = field(default_factory=list)
+    planner: list[dict] = field(default_factory=list)
     lineage: list[tuple[str, str, str, str]] = field(default_factory=list)
     config: dict = field(default_factory=dict)
 
 
 def render(report: Report) -> str:
     """The report as one HTML page without references to anything outside it."""
-    tables = success_tables(report.results)
     parts = [
         f"<h1>CLAP evaluation: {escape(report.name)}</h1>",
         f'<p class="lead">{escape(report.policy)}, {escape(report.created)}</p>',
-        _tiles(tables),
-        _section(
-            "Success",
-            _headline(tables),
-            _SUCCESS_NOTE,
-        ),
-        _section("Success per variation", _bars(tables)),
-        _section("The same scenes otherwise", _ablations(report), _ABLATION_NOTE) if report.ablations else "",
-        _section(
-            "What went wrong", _failures(report.results), "The first thing in which the policy left the expert's way."
-        ),
-        _section("Predictions against truth", _predictions(report.results), _PREDICTION_NOTE),
-        _section("Time per step", _latency(report.latency), "Wall clock on the machine that ran the evaluation."),
-        _section("Episodes", _videos(report.clips)) if report.clips else "",
-        _section("Where it comes from", _lineage(report)),
+        *(_closed_loop(report) if report.results or not report.planner else ()),
+        planner_section(report.planner) if report.planner else "",
+        section("Where it comes from", _lineage(report)),
     ]
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
     title = f"<title>CLAP evaluation: {escape(report.name)}</title>"
@@ -94,6 +78,23 @@ def render(report: Report) -> str:
         f'<!doctype html>\n<html lang="en"><head>{head}{title}<style>{STYLE}</style></head>'
         f"<body><main>\n{body}\n</main></body></html>\n"
     )
+
+
+def _closed_loop(report: Report) -> list[str]:
+    """What the policy achieved in the simulator."""
+    tables = success_tables(report.results)
+    return [
+        _tiles(tables),
+        section("Success", _headline(tables), _SUCCESS_NOTE),
+        section("Success per variation", _bars(tables)),
+        section("The same scenes otherwise", _ablations(report), _ABLATION_NOTE) if report.ablations else "",
+        section(
+            "What went wrong", _failures(report.results), "The first thing in which the policy left the expert's way."
+        ),
+        section("Predictions against truth", _predictions(report.results), _PREDICTION_NOTE),
+        section("Time per step", _latency(report.latency), "Wall clock on the machine that ran the evaluation."),
+        section("Episodes", _videos(report.clips)) if report.clips else "",
+    ]
 
 
 _SOURCES = {
@@ -131,9 +132,9 @@ def _headline(tables: dict) -> str:
     rows = [
         [
             LEVEL_NAMES[level],
-            _percent(row["rate"]),
-            _interval(row),
-            _percent(row["std"]),
+            percent(row["rate"]),
+            interval(row),
+            percent(row["std"]),
             row["successes"],
             row["episodes"],
             len(row["variations"]),
@@ -142,10 +143,10 @@ def _headline(tables: dict) -> str:
     ]
     total = None
     if tables["mean_over_levels"] is not None:
-        spread = _percent(tables["mean_over_levels_std"])
-        total = ["Mean over levels", _percent(tables["mean_over_levels"]), "", spread, "", "", ""]
+        spread = percent(tables["mean_over_levels_std"])
+        total = ["Mean over levels", percent(tables["mean_over_levels"]), "", spread, "", "", ""]
     header = ["Level", "Success", "95 % interval", "Spread over seeds", "Successes", "Episodes", "Variations"]
-    return _table(header, rows, total)
+    return table(header, rows, total)
 
 
 def _bars(tables: dict) -> str:
@@ -158,15 +159,15 @@ def _bars(tables: dict) -> str:
 def _ablations(report: Report) -> str:
     columns = {"planner": report.results} | report.ablations
     tables = {source: success_tables(results)["levels"] for source, results in columns.items()}
-    shown = [level for level in LEVELS if any(level in table for table in tables.values())]
+    shown = [level for level in LEVELS if any(level in levels for levels in tables.values())]
     rows = []
-    for source, table in tables.items():
+    for source, levels in tables.items():
         cells = [
-            f"{_percent(table[level]['rate'])} {_interval(table[level])}" if level in table else "" for level in shown
+            f"{percent(levels[level]['rate'])} {interval(levels[level])}" if level in levels else "" for level in shown
         ]
         kind, _, novel = source.partition("-") if source != "novel" else ("planner", "", "novel")
         rows.append([_SOURCES[kind] + (", novel wording" if novel else ""), *cells])
-    return _table(["", *(level.upper() if level != "train" else level for level in shown)], rows)
+    return table(["", *(level.upper() if level != "train" else level for level in shown)], rows)
 
 
 def _failures(results: Sequence[EpisodeResult]) -> str:
@@ -187,26 +188,26 @@ def _predictions(results: Sequence[EpisodeResult]) -> str:
         [
             LEVEL_NAMES[level],
             row["observations"],
-            _percent(row["step_accuracy"]),
-            _centimetres(row["keypoint_error_median"]),
-            _percent(row["within_3cm"]),
-            _percent(row["within_5cm"]),
+            percent(row["step_accuracy"]),
+            centimetres(row["keypoint_error_median"]),
+            percent(row["within_3cm"]),
+            percent(row["within_5cm"]),
         ]
         for level, row in quality.items()
     ]
     errors = {level: _finite(r.keypoint_errors for r in results if r.level == level) for level in quality}
     chart = cumulative_chart({level.upper() if level != "train" else level: values for level, values in errors.items()})
     header = ["Level", "Observations", "Right step", "Keypoint error, median", "Within 3 cm", "Within 5 cm"]
-    return _table(header, rows) + "<h3>Share of keypoints within a distance of the true one</h3>" + chart
+    return table(header, rows) + "<h3>Share of keypoints within a distance of the true one</h3>" + chart
 
 
 def _latency(latency: dict[str, dict[str, dict[str, float]]]) -> str:
     rows = [
-        [LEVEL_NAMES[level], stage, _milliseconds(row.get("median")), _milliseconds(row.get("p95"))]
+        [LEVEL_NAMES[level], stage, milliseconds(row.get("median")), milliseconds(row.get("p95"))]
         for level, stages in latency.items()
         for stage, row in stages.items()
     ]
-    return _table(["Level", "Part", "Median", "95th percentile"], rows)
+    return table(["Level", "Part", "Median", "95th percentile"], rows)
 
 
 def _videos(clips: Sequence[Clip]) -> str:
@@ -234,38 +235,9 @@ def _figure(clip: Clip) -> str:
 
 def _lineage(report: Report) -> str:
     rows = [[name, schema, digest[:12], path] for name, schema, digest, path in report.lineage]
-    table = _table(["Artifact", "Schema", "SHA-256", "Path"], rows) if rows else ""
+    artifacts = table(["Artifact", "Schema", "SHA-256", "Path"], rows) if rows else ""
     settings = escape(json.dumps(report.config, indent=2))
-    return f"{table}<details><summary>Configuration</summary><pre>{settings}</pre></details>"
-
-
-def _section(title: str, body: str, note: str = "") -> str:
-    explained = f'<p class="note">{escape(note)}</p>' if note else ""
-    return f"<section><h2>{escape(title)}</h2>{explained}{body}</section>"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence], total: Sequence | None = None) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    if total is not None:
-        body += '<tr class="total">' + "".join(f"<td>{escape(str(cell))}</td>" for cell in total) + "</tr>"
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"
-
-
-def _interval(row: dict) -> str:
-    return f"[{100 * row['low']:.0f}, {100 * row['high']:.0f}]"
-
-
-def _centimetres(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} cm"
-
-
-def _milliseconds(value: float | None) -> str:
-    return "-" if value is None else f"{1000 * value:.0f} ms"
+    return f"{artifacts}<details><summary>Configuration</summary><pre>{settings}</pre></details>"
 
 
 def _finite(arrays: Iterable[np.ndarray]) -> np.ndarray:

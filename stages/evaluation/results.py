@@ -13,6 +13,13 @@ from stages.evaluation.statistics import Rate, level_rate, over_seeds, quantiles
 
 LEVELS = ("train", "l1", "l2", "l3", "l4")
 TEST_LEVELS = ("l1", "l2", "l3", "l4")
+LEVEL_NAMES = {
+    "train": "train: training placements",
+    "l1": "L1: new placements",
+    "l2": "L2: new rigid objects",
+    "l3": "L3: new articulated objects",
+    "l4": "L4: long-horizon tasks",
+}
 
 
 @dataclass(frozen=True)

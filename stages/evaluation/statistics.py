@@ -64,3 +64,25 @@ def quantiles(seconds: Sequence[float] | np.ndarray) -> dict[str, float]:
     values = np.asarray(seconds, float)
     values = values[np.isfinite(values)]
     return {"median": float(np.median(values)), "p95": float(np.percentile(values, 95))} if values.size else {}
+
+
+def reliability(confidence: Sequence[float] | np.ndarray, right: Sequence[bool] | np.ndarray, bins: int = 10) -> dict:
+    """How well confidences foretell what is right (Guo et al. 2017, expected calibration error).
+
+    Args:
+        confidence: (N,) in [0, 1].
+        right: (N,).
+        bins: of equal width.
+
+    Returns:
+        error (None for no values), and the bins that are not empty: {count, confidence, right}, means of the last two.
+    """
+    confidence, right = np.asarray(confidence, float), np.asarray(right, float)
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    filled = [
+        {"count": int(at.sum()), "confidence": float(confidence[at].mean()), "right": float(right[at].mean())}
+        for at in (place == number for number in range(bins))
+        if at.any()
+    ]
+    total = sum(row["count"] * abs(row["confidence"] - row["right"]) for row in filled)
+    return {"error": total / len(confidence) if len(confidence) else None, "bins": filled}

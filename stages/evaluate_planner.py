@@ -1,0 +1,167 @@
+"""Stage `evaluate --planner-only`: the planner is asked at every step of the expert's way -> planner-<split>.h5."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages import collect
+from stages.annotate_keypoints import annotate_episode
+from stages.artifacts.files import parent
+from stages.artifacts.header import Header
+from stages.artifacts.resume import begin, close_partial, open_partial
+from stages.artifacts.run import RunDirectory
+from stages.artifacts.shards import assemble, missing_shards, read_notes
+from stages.config import Config
+from stages.decompose import decompose_episode
+from stages.evaluation.confusion import confusions
+from stages.evaluation.jobs import check_taskvars, jobs_of, levels_of, training_seeds
+from stages.evaluation.outputs import planner_path, write_outputs
+from stages.evaluation.planner_quality import quality_table
+from stages.evaluation.planner_storage import SCHEMA, PlannerAnswers, shard_answers, write_planner_answers
+from stages.evaluation.policies import one_torch_thread
+from stages.evaluation.results import latency
+from stages.evaluation.rollouts import Job, choose_instruction
+from stages.parallel import map_unordered
+from stages.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from stages.planner.planner import Planner
+    from stages.simulators.protocol import Simulator
+
+_DECISIVE = ("simulator", "taskvars", "seeds", "instructions", "image_size")
+"""Settings of the evaluation that decide what is asked, beside the number of episodes."""
+
+LISTED = 20
+"""Confusions of each kind kept in a summary."""
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The questions of one level: what makes them, and where the answers go."""
+
+    level: str
+    target: Path
+    jobs: list[Job]
+    header: Header
+
+
+def evaluate_planner(
+    config: Config,
+    vlm: Path,
+    split: str,
+    run: RunDirectory,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Ask a planner about scenes that an expert plays, and report on its answers.
+
+    The scenes are those of the evaluation in closed loop. The plan is asked for once an episode; then, at every
+    keyframe, the objects, the step and the keypoint, with the true plan and memory given.
+
+    Args:
+        vlm: directory of the planner.
+        split: train, l1, l2, l3, l4 or all (l1 to l4).
+        run: answers and report go there.
+
+    Returns:
+        {levels: {level: `quality_table`, confused, left_out (reason -> episodes), seconds}, ...}.
+
+    Raises:
+        UserError: unknown split or variation, or answers exist and neither `resume` nor `overwrite` is given.
+    """
+    from stages.simulators.tabletop.tasks import LEVELS as available
+
+    check_taskvars(config.evaluate.taskvars, available)
+    levels = [_level(config, vlm, level, available[level], run) for level in levels_of(split, available)]
+    levels = [level for level in levels if level.jobs]
+    found = [begin(level.target, level.header, resume=resume, overwrite=overwrite) for level in levels]
+    left = sum(len(level.jobs) for level, summary in zip(levels, found, strict=True) if summary is None)
+    summaries, done = {}, 0
+    for level, summary in zip(levels, found, strict=True):
+        if summary is None:
+            summary = _run(config, vlm, level, progress, done, left)
+            done += len(level.jobs)
+        summaries[level.level] = summary
+    write_outputs(run, config.evaluate, progress)
+    return {
+        "vlm": str(vlm),
+        "instructions": config.evaluate.instructions,
+        "levels": summaries,
+        "report": str(run.report),
+    }
+
+
+def _level(config: Config, vlm: Path, level: str, variations: Sequence[tuple[str, int]], run: RunDirectory) -> _Level:
+    settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: getattr(config.evaluate, level)}
+    settings |= {"tolerance": config.annotate.tolerance, "decompose": config.settings("decompose")}
+    jobs = jobs_of(level, variations, config.evaluate, partial(training_seeds, run.demos, config.seed))
+    header = Header.create(
+        SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=[parent(vlm, "clap.vlm")]
+    )
+    return _Level(level, planner_path(run, level, config.evaluate.instructions), jobs, header)
+
+
+def _run(config: Config, vlm: Path, level: _Level, progress: Progress, before: int, total: int) -> dict[str, Any]:
+    """Ask about the episodes that are missing, one shard each, and join them."""
+    shards = open_partial(level.target, level.header)
+    missing = missing_shards(shards, len(level.jobs))
+    jobs = [level.jobs[index] for index in missing]
+    done = before + len(level.jobs) - len(missing)
+    for job, _ in map_unordered(partial(_prepare, config, vlm, shards), jobs, config.evaluate.workers):
+        done += 1
+        progress(done, total, f"{level.level} {job.task}+{job.variation}")
+    answers = list(shard_answers(shards, len(level.jobs)))
+    notes = read_notes(shards, len(level.jobs))
+    confused = confusions(answers)
+    summary = {
+        "split": level.level,
+        "instructions": config.evaluate.instructions,
+        **quality_table(answers),
+        "confused": {kind: [asdict(one) for one in found[:LISTED]] for kind, found in confused.items()},
+        "left_out": dict(Counter(note["problem"] for note in notes if note["problem"]).most_common()),
+        "seconds": latency(note["seconds"] for note in notes),
+        "path": str(level.target),
+    }
+    assemble(shards, len(level.jobs), level.target, level.header, summary, "episodes")
+    close_partial(level.target)
+    return summary
+
+
+def _prepare(config: Config, vlm: Path, shards: Path) -> Callable[[Job], None]:
+    from stages.planner.planner import Planner
+    from stages.simulators import make_simulator
+
+    simulator = make_simulator(config.evaluate.simulator, image_size=config.evaluate.image_size)
+    planner = Planner.from_pretrained(vlm, config.evaluate.device)
+
+    def work(job: Job) -> None:
+        with one_torch_thread():
+            found = ask(simulator, planner, job, config)
+        write_planner_answers(shards, job.index, found)
+
+    return work
+
+
+def ask(simulator: Simulator, planner: Planner, job: Job, config: Config) -> PlannerAnswers:
+    """Have an expert play a scene, make the truth of it as for training, and ask the planner."""
+    from stages.planner.data import keyframes_of
+    from stages.planner.validation import interview
+
+    demonstration = collect.Job(job.index, job.task, job.variation, job.level, job.seed)
+    episode, _ = collect.demonstrate(simulator, demonstration, config.collect.attempts)
+    annotation = annotate_episode(episode, config.annotate)
+    plan = decompose_episode(episode, config.decompose, annotation.problem)
+    if not plan.ok:
+        return PlannerAnswers(None, plan.problem, {})
+    novel = config.evaluate.instructions == "novel"
+    instruction = choose_instruction(simulator.novel_instructions() if novel else episode.instructions, job)
+    talk = interview(planner, list(keyframes_of(episode, annotation, plan, job.episode)), instruction)
+    answers = talk.answers(episode.seed, job.episode, all_pictures=job.episode == 0)
+    return PlannerAnswers(answers, "", dict(talk.seconds))
