@@ -10,10 +10,12 @@ from safetensors.torch import save_file
 
 from stages.planner.config import VlmConfig
 from stages.planner.model import PlannerModel
+from stages.planner.planner import Planner
 from stages.planner.training import train
+from stages.pretraining.assessment import assess
 from stages.pretraining.language import compose
 from stages.pretraining.tiny import save_backbone, tiny_backbone
-from stages.procedural_exchanges import COLOUR_NAMES, ProceduralExchanges, render_scenes
+from stages.procedural_exchanges import COLOUR_NAMES, PAINTS, ProceduralExchanges, render_scenes
 from stages.progress import Progress
 
 CORPUS = 6000
@@ -29,6 +31,10 @@ SHARES = {
     "follow": 0.08,
 }
 """Of the batches; text alone costs a third of what text with views does."""
+
+
+ASSESSED = 60
+"""Fresh scenes that the finished base is asked about."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,9 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
     Args:
         out: folder of the base.
         work: folder of scenes and checkpoints; what is there already is used again.
+
+    Returns:
+        steps, minutes, path, and what `assess` finds on fresh scenes.
     """
     scenes = render_scenes(config.scenes, config.image_size, config.seed, work / "scenes", config.workers, progress)
     settings = VlmConfig(
@@ -80,7 +89,10 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
     save_backbone(model.backbone, out)
     pointer = {name: value.contiguous() for name, value in model.pointer.state_dict().items()}
     save_file(pointer, out / "pointer.safetensors")
-    return {"steps": state.step, "minutes": round(state.seconds / 60, 1), "path": str(out)}
+    fresh = render_scenes(ASSESSED, config.image_size, config.seed + 1, work / "fresh", config.workers, progress)
+    known = assess(Planner(model), fresh, PAINTS, config.seed + 1, progress)
+    held_out = {name: round(value, 4) for name, value in known.items()}
+    return {"steps": state.step, "minutes": round(state.seconds / 60, 1), **held_out, "path": str(out)}
 
 
 def _from_nothing(settings: VlmConfig, seed: int) -> PlannerModel:

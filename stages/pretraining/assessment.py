@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from stages.errors import UserError
 from stages.planner.planner import Planner
 from stages.planner.prompts import KEYPOINT
 from stages.planner.training import Exchange
@@ -51,10 +50,11 @@ def assess(
     result = {"located": float(np.mean(every < 0.03)), "median_error": float(np.median(every))}
     result |= {f"located_{kind}": float(np.mean(np.array(found) < 0.03)) for kind, found in sorted(errors.items())}
     result |= {"named": float(np.mean(named)), "counted": float(np.mean(counted))}
-    blank = np.zeros((0, *shown.views.shape[1:]), np.uint8)
     for skills in (1, 2):
-        right = [_plans(planner, *compose(rng, tuple(paints), skills), blank) for _ in range(plans)]
+        asked = [compose(rng, tuple(paints), skills) for _ in range(plans)]
+        right = [planner.plan(instruction, shown.views).steps == plan for instruction, plan in asked]
         result[f"planned_{skills}"] = float(np.mean(right))
+        progress(skills, 2, "assessing plans")
     return result
 
 
@@ -86,10 +86,3 @@ def _says(planner: Planner, exchange: Exchange) -> float:
     text = backbone.tokenizer.decode(said[0, inputs["input_ids"].shape[1] :]).replace(backbone.end, "")
     true, heard = (value.replace(KEYPOINT, "").split("; ") for value in (exchange.answer, text.strip()))
     return float(np.mean([item in heard for item in true]))
-
-
-def _plans(planner: Planner, instruction: str, plan: list[str], views: np.ndarray) -> bool:
-    try:
-        return planner.plan(instruction, views).steps == plan
-    except UserError:
-        return False
