@@ -21,7 +21,12 @@ from stages.serving.config import DeployConfig
 
 Settings = TypeVar("Settings")
 
-INCIDENTAL = frozenset({"workers", "threads", "checkpoint_seconds", "device", "host", "port", "max_request_mb"})
+INCIDENTAL = frozenset(
+    {
+        *("workers", "threads", "checkpoint_seconds", "accumulate", "gradient_checkpointing"),
+        *("device", "host", "port", "max_request_mb"),
+    }
+)
 """Keys that decide how fast or where something is made, not what."""
 
 
@@ -69,23 +74,47 @@ class AnnotateConfig:
 
 @dataclass(frozen=True)
 class DecomposeConfig:
-    """How a trajectory is checked against its plan.
+    """Where plans come from, and how a trajectory is checked against them.
 
     Attributes:
-        mode: where plans come from; "rules" = the steps of the demonstration itself.
+        mode: "rules" = the steps of the demonstration itself, "llm" = a language model, from the instruction, the
+            things in the scene and the motions of the hand.
+        model: for "llm", a causal language model's Hugging Face name or path.
+        fall_back: where the model's plan does not agree with the motions, take that of the rules.
         grasp_distance: a grasp closes, and a release opens, within this distance of the thing named [m].
+        inside_distance: the same for a release into something, which may be large [m].
+        reach_distance: every step comes this near to the thing that it acts on [m].
         rise: a lift ends at least this much higher [m].
         press: a push down ends at least this much lower than it began [m].
         displacement: a move, pull or push forward carries the hand at least this far [m].
         turn: a rotation turns the hand at least this far [rad].
+        tolerance: largest distance between a keypoint and the thing that a language model's step names for it [m].
     """
 
     mode: str = "rules"
+    model: str = ""
+    fall_back: bool = False
     grasp_distance: float = 0.1
+    inside_distance: float = 0.2
+    reach_distance: float = 0.15
     rise: float = 0.02
     press: float = 0.01
     displacement: float = 0.01
     turn: float = 0.1
+    tolerance: float = 0.03
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """What the policy does when it is in doubt.
+
+    Attributes:
+        replan_below: a decision less confident than this is in doubt; in [0, 1], 0 = none is.
+        max_replans: new plans in an episode at most, and other looks before one; 0 = none.
+    """
+
+    replan_below: float = 0.1
+    max_replans: int = 2
 
 
 @dataclass(frozen=True)
@@ -104,6 +133,7 @@ class Config:
     decompose: DecomposeConfig = field(default_factory=DecomposeConfig)
     vlm: VlmConfig = field(default_factory=VlmConfig)
     fine: FineConfig = field(default_factory=FineConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     deploy: DeployConfig = field(default_factory=DeployConfig)
 

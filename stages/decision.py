@@ -21,6 +21,8 @@ class Decision:
         objects: the task's things by noun phrase, (3,) each [m].
         confidence: in [0, 1].
         finished: the plan is done and nothing is left to do; the action holds the robot still.
+        looked_again: the decision was in doubt; the action holds the robot still, for another look.
+        replanned: the plan is a new one, made because the decision was in doubt.
         seconds: wall-clock time of each part of the policy [s].
     """
 
@@ -33,4 +35,6 @@ class Decision:
     objects: dict[str, np.ndarray]
     confidence: float
     finished: bool
+    looked_again: bool = False
+    replanned: bool = False
     seconds: dict[str, float] = field(default_factory=dict)

@@ -7,34 +7,49 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.config import PolicyConfig
 from stages.decision import Decision
 from stages.errors import UserError
 from stages.geometry.clouds import fuse
 from stages.observation import Observation, PointObservation
-from stages.planner.planner import Planner
+from stages.planner.planner import Planner, StepDecision
 from stages.planner.prompts import Memory
 from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
-from stages.steps import MAX_MOTIONS
+from stages.steps import MAX_MOTIONS, parse_step
+
+HOLDING = frozenset({"lift", "move", "rotate", "pull"})
+"""Actions that go on with something in the hand."""
+
+WIDE_OPEN = 0.97
+"""A gripper at least so far open holds nothing."""
 
 
 class ClapPolicy:
-    """Planner and predictor; `reset` with an instruction, then `select_action` at every keyframe."""
+    """Planner and predictor; `reset` with an instruction, then `select_action` at every keyframe.
 
-    def __init__(self, planner: Planner, predictor: FinePredictor) -> None:
-        self.planner, self.predictor = planner, predictor
-        self._instruction = ""
-        self._plan: list[str] = []
-        self._memory = Memory()
+    A decision in doubt is not carried out at once: the policy stays still and looks again, and plans anew if it still
+    doubts; a step that the hand contradicts is planned anew right away.
+    """
+
+    def __init__(self, planner: Planner, predictor: FinePredictor, config: PolicyConfig | None = None) -> None:
+        self.planner, self.predictor, self.config = planner, predictor, config or PolicyConfig()
+        self.reset("")
 
     @classmethod
-    def from_pretrained(cls, vlm: Path, fine: Path, device: str = "cpu") -> ClapPolicy:
+    def from_pretrained(
+        cls, vlm: Path, fine: Path, device: str = "cpu", config: PolicyConfig | None = None
+    ) -> ClapPolicy:
         """Load what `clap finetune-vlm` and `clap train-fine` wrote."""
-        return cls(Planner.from_pretrained(Path(vlm), device), FinePredictor.from_pretrained(Path(fine), device))
+        planner = Planner.from_pretrained(Path(vlm), device)
+        return cls(planner, FinePredictor.from_pretrained(Path(fine), device), config)
 
     def reset(self, instruction: str) -> None:
         """Begin an episode: the plan is made at the first observation."""
-        self._instruction, self._plan, self._memory = instruction, [], Memory()
+        self._instruction, self._memory = instruction, Memory()
+        self._plan: list[str] = []
+        """The plan or, where the planner is not told one, the steps done so far."""
+        self._doubts_left, self._looked = self.config.max_replans, False
 
     def select_action(
         self, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
@@ -43,41 +58,93 @@ class ClapPolicy:
 
         Args:
             observation: RGB-D cameras, or a cloud fused already.
-            keypoint: (3,) used in place of the planner's, world frame [m].
+            keypoint: (3,) used in place of the planner's, world frame [m]; then nothing is in doubt.
 
         Raises:
-            UserError: `reset` was not called, or the planner finds no plan.
+            UserError: `reset` was not called.
         """
         if not self._instruction:
             raise UserError("There is no instruction yet", "Call reset(instruction) first")
         started = time.perf_counter()
         visible, everything = _clouds(observation)
         views = self.planner.views(*visible)
-        gripper_open = observation.gripper_open > 0.5
-        if not self._plan:
+        if not self._plan and self.planner.protocol.plan:
             self._plan = self.planner.plan(self._instruction, views).steps
-        decision = self.planner.decide(self._instruction, self._plan, self._memory, gripper_open, views)
+        choice = self._decide(views, observation)
+        looks_again, replanned = False, False
+        if keypoint is None and self._doubts_left:
+            contradicted = self._contradicted(choice, observation)
+            looks_again = self._doubtful(choice) and not contradicted and not self._looked
+            if not looks_again and (contradicted or self._doubtful(choice)):
+                self._doubts_left -= 1
+                replanned = self._replan(views)
+                choice = self._decide(views, observation) if replanned else choice
+        self._looked = looks_again
         planned = time.perf_counter()
-        motions = self._memory.motions if decision.step_index == self._memory.step_index else 0
-        where = decision.keypoint.point if keypoint is None else np.asarray(keypoint, float)
-        step = self._plan[decision.step_index]
+        motions = self._memory.motions if choice.step_index == self._memory.step_index else 0
+        where = choice.keypoint.point if keypoint is None else np.asarray(keypoint, float)
         finished = motions >= MAX_MOTIONS  # going on with a step for longer: done, or stuck
         motion = self.predictor.predict(
-            *everything, where, step, motions, observation.gripper_pose, observation.gripper_open
+            *everything, where, choice.step, motions, observation.gripper_pose, observation.gripper_open
         )
-        self._memory = Memory(decision.step_index, motions + 1)
+        if not looks_again:
+            self._remember(choice, motions)
         return Decision(
-            action=_still(observation) if finished else _action(motion),
+            action=_still(observation) if finished or looks_again else _action(motion),
             plan=list(self._plan),
-            step=step,
-            step_index=decision.step_index,
+            step=choice.step,
+            step_index=choice.step_index,
             motion_index=motions,
             keypoint=where,
-            objects={phrase: pointing.point for phrase, pointing in decision.objects.items()},
-            confidence=decision.confidence * motion.confidence,
+            objects={phrase: pointing.point for phrase, pointing in choice.objects.items()},
+            confidence=choice.confidence * motion.confidence,
             finished=finished,
+            looked_again=looks_again,
+            replanned=replanned,
             seconds={"planner": planned - started, "predictor": time.perf_counter() - planned},
         )
+
+    def _decide(self, views: np.ndarray, observation: Observation | PointObservation) -> StepDecision:
+        gripper_open = observation.gripper_open > 0.5
+        return self.planner.decide(self._instruction, self._plan, self._memory, gripper_open, views)
+
+    def _doubtful(self, choice: StepDecision) -> bool:
+        """Whether the step, its place, or a thing that it is about is not seen well."""
+        named = [choice.objects[phrase] for phrase in parse_step(choice.step).phrases if phrase in choice.objects]
+        return min([choice.confidence, *(thing.confidence for thing in named)]) < self.config.replan_below
+
+    def _contradicted(self, choice: StepDecision, observation: Observation | PointObservation) -> bool:
+        """Whether the step needs something in a hand that is wide open, or one before it was not done."""
+        going_on = choice.step_index == self._memory.step_index
+        action = parse_step(choice.step).action
+        holds = action in HOLDING or action == "release" and not going_on
+        skips = self.planner.protocol.plan and choice.step_index > self._memory.step_index + 1
+        return skips or holds and observation.gripper_open > WIDE_OPEN
+
+    def _replan(self, views: np.ndarray) -> bool:
+        """Plan anew from what is seen now; whether the plan is another one."""
+        if not self.planner.protocol.plan:
+            return False
+        before, self._plan = self._plan, self.planner.plan(self._instruction, views).steps
+        if self._plan == before:
+            return False
+        self._memory = _carried_over(self._memory, before, self._plan)
+        return True
+
+    def _remember(self, choice: StepDecision, motions: int) -> None:
+        """What was executed, the step being noted where no plan has it."""
+        if choice.step_index == len(self._plan):
+            self._plan.append(choice.step)
+        self._memory = Memory(choice.step_index, motions + 1)
+
+
+def _carried_over(memory: Memory, before: list[str], after: list[str]) -> Memory:
+    """What was executed last as a line of another plan; nothing, if it has no such line."""
+    if memory.step_index < 0 or before[memory.step_index] not in after:
+        return Memory()
+    step = before[memory.step_index]
+    same = memory.step_index < len(after) and after[memory.step_index] == step
+    return Memory(memory.step_index if same else after.index(step), memory.motions)
 
 
 Cloud = tuple[np.ndarray, np.ndarray]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -10,28 +11,52 @@ class VlmConfig:
     """Coarse task planner.
 
     Attributes:
-        base: "tiny" (the base that ships with the package) or a Hugging Face name or path of the Qwen2.5-VL family.
-        image_size: side of a canonical view [px]; a multiple of the backbone's patch times merge size.
+        base: "tiny" (the base that ships with the package), or a Hugging Face name or path of the Qwen2.5-VL, Qwen3-VL,
+            SmolVLM or PaliGemma family.
+        image_size: side of a canonical view [px]; for Qwen a multiple of the backbone's patch times merge size, while
+            the others scale it to the one size that they know.
         views: canonical views shown, in order.
-        pointer_cells: cells along a side of the pointer's heatmap of one view.
+        keypoints: how places are said: "pointer" (a heatmap per view) or "text" (coordinates in words).
+        use_plan, use_memory, use_objects: whether round 2 is told the plan and what was done last, and names the task's
+            objects before it decides; false is the paper's ablation.
+        pretrained: whether the base's weights are used; false starts from random ones, all of which are trained.
+        pointer_cells: cells along a side of the pointer's heatmap of one view; a multiple of its image tokens.
         pointer_width: channels of the pointer's cell features.
         lora_rank: rank of the adapters on every linear layer.
         lora_alpha: their scale; the update is multiplied by alpha / rank.
         learning_rate: peak rate, after a warm-up of `warmup_fraction` and before a cosine decay.
-        batch_size: examples per step.
+        batch_size: examples per step, of all processes and parts together.
+        accumulate: parts of like length that a process divides its share of them into; more need less memory, and up to
+            some number less time, as less is padded.
+        precision: of training; auto = bfloat16 where the processor has it.
+        gradient_checkpointing: compute activations twice rather than keep them: slower, with less memory.
         steps: optimiser steps.
         minutes: stop after so many minutes if that comes first, the schedule shortened to fit; 0 = no limit.
         weight_objects, weight_plans, weight_trajectories: shares of the demonstrations' training examples.
+        weight_composed: share of plans of instructions that are made of the training ones: joined, listed, renamed.
         weight_auxiliary: share of examples about procedural scenes, rehearsed so that nothing general is forgotten.
         auxiliary_scenes: how many of those are rendered.
         jitter: largest random shift of the scene in the plane [m], in training.
         turn: largest random turn of the scene about the vertical [rad], in training.
+        scale: largest random change of the scene's size about the table's top, as a share, in training.
+        camera_shift, camera_turn: deviations of the cameras' calibration errors [m, rad] in training.
+        drop_cameras: how often one or two cameras are left out in training.
+        distractors: how many things of other scenes are set down on the table at most, in training.
+        recolour: how often a colour of things is replaced by a rare one, in the picture and in words, in training.
+        paraphrase: how often an instruction is worded a little otherwise in training.
+        validate_every: steps between looks at the loss on held-out episodes.
+        patience: looks without a better one after which training ends, its best weights kept; 0 = never.
         checkpoint_seconds: how often training can be resumed from.
     """
 
     base: str = "tiny"
     image_size: int = 112
     views: tuple[str, ...] = ("top", "front", "left")
+    keypoints: Literal["pointer", "text"] = "pointer"
+    use_plan: bool = True
+    use_memory: bool = True
+    use_objects: bool = True
+    pretrained: bool = True
     pointer_cells: int = 56
     pointer_width: int = 32
     lora_rank: int = 32
@@ -39,13 +64,26 @@ class VlmConfig:
     learning_rate: float = 1e-3
     warmup_fraction: float = 0.05
     batch_size: int = 16
+    accumulate: int = 1
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    gradient_checkpointing: bool = False
     steps: int = 600
     minutes: float = 0.0
     weight_objects: float = 0.2
     weight_plans: float = 0.2
     weight_trajectories: float = 0.6
+    weight_composed: float = 0.2
     weight_auxiliary: float = 0.3
     auxiliary_scenes: int = 300
     jitter: float = 0.03
     turn: float = 0.15
+    scale: float = 0.08
+    camera_shift: float = 0.002
+    camera_turn: float = 0.004
+    drop_cameras: float = 0.1
+    distractors: int = 2
+    recolour: float = 0.4
+    paraphrase: float = 0.4
+    validate_every: int = 50
+    patience: int = 0
     checkpoint_seconds: float = 30.0

@@ -1,140 +1,153 @@
-"""Decoding a plan under the grammar of the step language, so that a malformed plan cannot be said.
+"""Decoding under the grammar of an answer, so that a malformed one cannot be said.
 
-A plan is numbered lines; a line is one of the step patterns; a noun phrase is made of words of the instruction or of
-words that training plans use. Words are walked token by token, so no half word can be said either.
+The grammar's graph is walked token by token, with every reading of what was said so far kept, so that no half word can
+be said. A noun phrase is one of the likely ones or, at a price, any mixture of the words that there are.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from transformers import PreTrainedTokenizerBase
 
-from stages.steps import PATTERNS, PREPOSITIONS
+from stages.planner.graphs import END, MAX_STEPS, PHRASE, Graph, plan_graph
+from stages.planner.phrasebook import MAX_PHRASE_WORDS, Words
 
-MAX_STEPS = 25
-MAX_PHRASE_WORDS = 5
-_PHRASE = "*"
-"""Stands for the words of a noun phrase in a pattern."""
+_BEFORE = "the"
 
-State = tuple[int, int, int]
-"""A pattern, the place of the next word in it, and how many words its noun phrase has so far."""
+State = tuple[int, Words, bool]
+"""A node, the words said so far of the noun phrase that leads on from it, and whether they are a mixture."""
 
-
-def _patterns() -> list[tuple[str, ...]]:
-    """Every step pattern as words, prepositions spelt out."""
-    spelt = [
-        pattern.format(object=_PHRASE, preposition=preposition, target=_PHRASE)
-        for pattern in PATTERNS.values()
-        for preposition in (PREPOSITIONS if "{preposition}" in pattern else ("",))
-    ]
-    return [tuple(text.split()) for text in spelt]
+Reading = tuple[tuple[int, ...], State]
+"""Tokens still to be said, at least one, and the state after them."""
 
 
-STEP_PATTERNS = _patterns()
-_STRUCTURE = {word for preposition in PREPOSITIONS for word in preposition.split()} | {"the", "grasped"}
+@lru_cache(maxsize=8192)
+def following_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, ...]:
+    """Token ids of a text that follows a word; a tokenizer may write it otherwise where it begins an answer."""
+    before = len(tokenizer(_BEFORE, add_special_tokens=False)["input_ids"])
+    return tuple(tokenizer(_BEFORE + text, add_special_tokens=False)["input_ids"][before:])
 
 
-def phrase_words(texts: Iterable[str]) -> frozenset[str]:
-    """Words of texts that can stand in a noun phrase."""
-    return frozenset(word for text in texts for word in re.findall(r"[\w'-]+", text.lower())) - _STRUCTURE
-
-
-class PlanGrammar:
+class Grammar:
     """Follows one answer as it is said and tells which tokens may come next.
 
     Args:
         tokenizer: of the model that speaks.
-        vocabulary: words that noun phrases may have.
+        graph: of what may be said.
         end: id of the token that ends an answer.
+        vocabulary: words that noun phrases may mix.
+        likely: noun phrases that cost nothing.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, vocabulary: Iterable[str], end: int) -> None:
-        self._vocabulary, self._end = sorted(vocabulary), end
-        self._tokens = lru_cache(maxsize=None)(lambda text: tuple(tokenizer(text)["input_ids"]))
-        self._lines = 0
-        self._forced: list[int] = []
-        self._partial: tuple[int, ...] = ()
-        self._states: frozenset[State] = frozenset()
-        self._begin_line("")
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        graph: Graph,
+        end: int,
+        vocabulary: Iterable[str] = (),
+        likely: Iterable[Words] = (),
+    ) -> None:
+        self._tokenizer, self._graph, self._end = tokenizer, graph, end
+        self._vocabulary, self._likely = sorted(vocabulary), frozenset(likely)
+        self._longer: dict[Words, set[str]] = {}
+        for phrase in self._likely:
+            for length in range(len(phrase)):
+                self._longer.setdefault(phrase[:length], set()).add(phrase[length])
+        self._price = 0
+        self._readings = dict(self._readings_from((0, (), False), 0))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer is whole and nothing can follow."""
+        return not self._readings
+
+    @property
+    def counting(self) -> bool:
+        """Whether a coordinate is being said."""
+        return any(state[0] in self._graph.numbers for _, state in self._readings)
 
     def allowed(self) -> list[int]:
         """Ids of the tokens that may come next."""
-        if self._forced:
-            return self._forced[:1]
-        tokens = {path[len(self._partial)] for _, path in self._candidates() if len(path) > len(self._partial)}
-        for states in self._completed():
-            tokens |= self._boundary(states)
-        return sorted(tokens)
+        return sorted(self.prices())
+
+    def prices(self) -> dict[int, int]:
+        """The tokens that may come next with the number of mixtures among the noun phrases that each begins."""
+        found: dict[int, int] = {}
+        for (tokens, _), price in self._readings.items():
+            found[tokens[0]] = min(price, found.get(tokens[0], price))
+        return {token: price - self._price for token, price in found.items()}
 
     def advance(self, token: int) -> None:
         """Take notice of a token that was said."""
-        if self._forced:
-            self._forced.pop(0)
-            return
-        longer = (*self._partial, token)
-        if any(path[: len(longer)] == longer for _, path in self._candidates()):
-            self._partial = longer
-            return
-        self._states = frozenset().union(*self._completed())
-        self._partial = ()
-        newline = self._tokens("\n")
-        if token == newline[0] and self._accepting(self._states):
-            self._begin_line("\n")
-            self._forced = self._forced[1:]
-        elif token != self._end:
-            self._partial = (token,)
+        readings: dict[Reading, int] = {}
+        for (tokens, state), price in self._readings.items():
+            if tokens[0] == token:
+                rest = tokens[1:]
+                after = [((rest, state), price)] if rest else self._readings_from(state, price)
+                for reading, cost in after:
+                    readings[reading] = min(cost, readings.get(reading, cost))
+        self._readings = readings
+        self._price = min(readings.values(), default=self._price)
 
-    def _begin_line(self, prefix: str) -> None:
-        self._lines += 1
-        self._forced = list(self._tokens(f"{prefix}{self._lines}."))
-        self._states = frozenset((index, 0, 0) for index in range(len(STEP_PATTERNS)))
-        self._partial = ()
+    def forced(self) -> list[int]:
+        """Say whatever can only be said in one way, up to the next choice or the end."""
+        said = []
+        while len(allowed := self.allowed()) == 1:
+            said += allowed
+            self.advance(allowed[0])
+        return said
 
-    def _boundary(self, states: frozenset[State]) -> set[int]:
-        """What may follow a whole word: another word, another line, or the end."""
-        tokens = {self._tokens(f" {word}")[0] for word in self._next_words(states)}
-        if self._accepting(states):
-            tokens.add(self._end)
-            if self._lines < MAX_STEPS:
-                tokens.add(self._tokens("\n")[0])
-        return tokens
+    def _readings_from(self, state: State, price: int) -> Iterator[tuple[Reading, int]]:
+        node, said, mixed = state
+        for text, after in self._graph.edges[node]:
+            if text == PHRASE:
+                yield from self._phrase_from(state, after, price)
+            elif not said:
+                yield (self._tokens(text, node), (after, (), False)), price
 
-    def _candidates(self) -> list[tuple[str, tuple[int, ...]]]:
-        """Words that may stand here, with their tokens, as far as what was said of one agrees."""
-        paths = ((word, self._tokens(f" {word}")) for word in self._next_words(self._states))
-        return [(word, path) for word, path in paths if path[: len(self._partial)] == self._partial]
+    def _phrase_from(self, state: State, after: int, price: int) -> Iterator[tuple[Reading, int]]:
+        """The noun phrase goes on with a word, and may end with it."""
+        node, said, mixed = state
+        for word in () if mixed else sorted(self._longer.get(said, ())):
+            tokens, longer = self._tokens(f" {word}", node), (*said, word)
+            if longer in self._likely:
+                yield (tokens, (after, (), False)), price
+            if longer in self._longer:
+                yield (tokens, (node, longer, False)), price
+        for word in self._vocabulary:
+            tokens = self._tokens(f" {word}", node)
+            yield (tokens, (after, (), False)), price + (not mixed)
+            if len(said) + 1 < MAX_PHRASE_WORDS:
+                yield (tokens, (node, (*said, word), True)), price + (not mixed)
 
-    def _completed(self) -> list[frozenset[State]]:
-        """States after the words that are whole now."""
-        if not self._partial:
-            return []
-        return [_after(self._states, word) for word, path in self._candidates() if path == self._partial]
-
-    def _next_words(self, states: frozenset[State]) -> set[str]:
-        words: set[str] = set()
-        for index, place, _ in states:
-            pattern = STEP_PATTERNS[index]
-            if place < len(pattern):
-                words |= set(self._vocabulary) if pattern[place] == _PHRASE else {pattern[place]}
-        return words
-
-    @staticmethod
-    def _accepting(states: frozenset[State]) -> bool:
-        return any(place == len(STEP_PATTERNS[index]) for index, place, _ in states)
+    def _tokens(self, text: str, node: int) -> tuple[int, ...]:
+        """A text's tokens: where an answer begins they can be others than within it."""
+        if text == END:
+            return (self._end,)
+        if node == 0:
+            return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return following_tokens(self._tokenizer, text)
 
 
-def _after(states: frozenset[State], word: str) -> frozenset[State]:
-    """States after one more word: a noun phrase may end with it, or go on while it is short."""
-    found: set[State] = set()
-    for index, place, words in states:
-        pattern = STEP_PATTERNS[index]
-        if place < len(pattern) and pattern[place] == _PHRASE and word not in _STRUCTURE:
-            found.add((index, place + 1, 0))
-            if words + 1 < MAX_PHRASE_WORDS:
-                found.add((index, place, words + 1))
-        elif place < len(pattern) and pattern[place] == word:
-            found.add((index, place + 1, 0))
-    return frozenset(found)
+class PlanGrammar(Grammar):
+    """The grammar of plans.
+
+    Args:
+        tokenizer: of the model that speaks.
+        vocabulary: words that noun phrases may mix.
+        end: id of the token that ends an answer.
+        max_steps: lines that a plan has at most.
+        likely: noun phrases that cost nothing.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        vocabulary: Iterable[str],
+        end: int,
+        max_steps: int = MAX_STEPS,
+        likely: Iterable[Words] = (),
+    ) -> None:
+        super().__init__(tokenizer, plan_graph(max_steps), end, vocabulary, likely)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional
 
-from stages.errors import UserError
 from stages.geometry.canonical import CanonicalViews
 from stages.planner import prompts
-from stages.planner.backbone import END
-from stages.planner.grammar import PlanGrammar, phrase_words
+from stages.planner.answering import Answer, respond
+from stages.planner.calibration import Calibration
+from stages.planner.coordinates import read_keypoints
+from stages.planner.grammar import Grammar
+from stages.planner.graphs import Graph, answers_graph, plan_graph, step_graph
 from stages.planner.model import PlannerModel
-from stages.planner.prompts import Memory
-from stages.planner.training import autocast
+from stages.planner.phrasebook import phrase_words
+from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, Protocol
+from stages.planner.session import Session
 
-MAX_PLAN_TOKENS = 512
+NEAR_CELLS = 2.5
+"""Probability within so many cells of a point counts as being there."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,13 @@ class Plan:
 
     Attributes:
         steps: texts of the step language.
-        confidence: probability of the answer, the geometric mean over its tokens.
+        confidence: probability that the plan is right.
+        features: (2,) what the confidence follows from: mean and least log-probability of the answer's tokens.
     """
 
     steps: list[str]
     confidence: float
+    features: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -40,13 +46,16 @@ class Pointing:
 
     Attributes:
         point: (3,) world frame [m].
-        heatmaps: (V, C, C) probabilities.
-        confidence: share of the probability within two cells of the point, averaged over views.
+        heatmaps: (V, C, C) probabilities; None where places are said in words.
+        confidence: share of the probability near the point, averaged over views; of coordinates, their probability.
+        features: (4,) the confidence; that of the least certain view; the mean entropy of the heatmaps as a share of
+            the largest; the largest probability elsewhere as a share of the largest near the point.
     """
 
     point: np.ndarray
-    heatmaps: np.ndarray
+    heatmaps: np.ndarray | None
     confidence: float
+    features: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -54,135 +63,150 @@ class StepDecision:
     """The answer of round 2.
 
     Attributes:
-        step_index: line of the plan, from 0.
+        step_index: line of the plan, from 0; its length where the step is not in it, which happens only to planners
+            that are not told the plan.
+        step: the step's text.
         keypoint: where the step happens.
         objects: the task's things by noun phrase.
-        confidence: probability of the step times the keypoint's confidence.
+        confidence: probability that the step is right and the keypoint near the true one.
+        features: (5,) what the confidence follows from: log-probability of the step, then the keypoint's features.
     """
 
     step_index: int
+    step: str
     keypoint: Pointing
     objects: dict[str, Pointing]
     confidence: float
+    features: np.ndarray
 
 
 class Planner:
-    """Two-round inference with a trained `PlannerModel`."""
+    """Two-round inference with a trained `PlannerModel`.
+
+    The same array of views given again is the same observation: its images are encoded once.
+    """
 
     def __init__(self, model: PlannerModel) -> None:
         self.model = model.eval()
         self.tokenizer = model.backbone.tokenizer
+        self.protocol = Protocol(model.config.use_plan, model.config.use_memory, model.config.use_objects)
+        self._spelt = model.config.keypoints == "text"
+        self._session: Session | None = None
 
     @classmethod
     def from_pretrained(cls, folder: Path, device: str = "cpu") -> Planner:
         """Load what `clap finetune-vlm` wrote."""
         return cls(PlannerModel.from_pretrained(Path(folder)).to(device))
 
+    @property
+    def calibration(self) -> Calibration:
+        return self.model.calibration
+
     def views(self, points: np.ndarray, colours: np.ndarray) -> np.ndarray:
         """Canonical views (V, S, S, 3) uint8 of a cloud (N, 3) [m], (N, 3) uint8."""
         return self.model.views.render(points, colours)[0]
 
-    @torch.inference_mode()
     def plan(self, instruction: str, views: np.ndarray) -> Plan:
-        """Round 1: the steps of an instruction, decoded under the step language's grammar.
+        """Round 1: the steps of an instruction."""
+        answer, text, _ = self._answer(prompts.plan_request(instruction), plan_graph(), views, instruction)
+        steps = [str(step) for step in prompts.parse_plan(text)]
+        features = np.array([answer.log_probabilities.mean(), answer.log_probabilities.min()])
+        fitted = self.calibration.plan
+        return Plan(steps, float(fitted(features) if fitted else np.exp(features[0])), features)
 
-        Raises:
-            UserError: the answer ran into its longest length before a step was whole.
-        """
-        batch = self._encode(prompts.plan_request(instruction), "", views)
-        inputs = {name: batch[name] for name in batch if name not in ("answer_mask", "pixels")}
-        end = self.tokenizer.convert_tokens_to_ids(END)
-        words = phrase_words([instruction]) | self.model.phrase_words
-        grammar, start = PlanGrammar(self.tokenizer, words, end), inputs["input_ids"].shape[1]
-
-        def allowed(_: int, said: torch.Tensor) -> list[int]:
-            if len(said) > start:
-                grammar.advance(int(said[-1]))
-            return grammar.allowed()
-
-        with autocast(self._device):
-            result = self.model.vlm.generate(
-                **inputs,
-                max_new_tokens=MAX_PLAN_TOKENS,
-                do_sample=False,
-                prefix_allowed_tokens_fn=allowed,
-                output_logits=True,
-                return_dict_in_generate=True,
-                eos_token_id=end,
-                pad_token_id=self.tokenizer.pad_token_id,
-            )
-        answer = result.sequences[0, start:]
-        log_probabilities = functional.log_softmax(torch.stack(result.logits, dim=1)[0].float(), dim=-1)
-        confidence = log_probabilities.gather(1, answer[:, None]).mean().exp()
-        steps = prompts.parse_plan(self.tokenizer.decode(answer, skip_special_tokens=True))
-        if not steps:
-            raise UserError(f"The planner has no plan for '{instruction}'", "Say it in other words")
-        return Plan([str(step) for step in steps], float(confidence))
-
-    @torch.inference_mode()
     def decide(
         self, instruction: str, plan: list[str], memory: Memory, gripper_open: bool, views: np.ndarray
     ) -> StepDecision:
-        """Round 2: the task's objects, then the current step, then its keypoint."""
-        request = prompts.decide_request(instruction, plan, memory, gripper_open)
-        reasoning = prompts.decide_reasoning(plan)
-        index, probability = self._choose(request, reasoning, prompts.numbered(plan), views)
-        answer = reasoning + prompts.decide_choice(plan, index)
-        *objects, keypoint = self._point(request, answer, views)
-        named = dict(zip(prompts.plan_phrases(plan), objects, strict=True))
-        return StepDecision(index, keypoint, named, probability * keypoint.confidence)
+        """Round 2: the task's objects, then the current step, then its keypoint.
 
-    @torch.inference_mode()
+        Args:
+            instruction: of the task.
+            plan: its steps; for a planner that is not told the plan, those known by name, the last one among them.
+            memory: what was executed last.
+            gripper_open: whether the gripper is.
+            views: (V, S, S, 3) uint8.
+        """
+        request = self.protocol.decide_request(instruction, plan, memory, gripper_open)
+        if self.protocol.plan:
+            beginning = self.protocol.decide_beginning(plan)
+            answers = [beginning + self.protocol.decide_choice(plan, index) for index in range(len(plan))]
+            graph, naming = answers_graph(answers, self._spelt), ""
+        else:
+            graph, naming = step_graph(self.protocol.objects, self._spelt), instruction
+        answer, text, (*objects, keypoint) = self._answer(request, graph, views, naming)
+        named, step = _read_decision(text)
+        index = int(step.partition(".")[0]) - 1 if self.protocol.plan else _line_of(step, plan, memory)
+        features = np.append(answer.words.sum(), keypoint.features)
+        fitted = self.calibration.keypoint
+        confidence = float(fitted(features) if fitted else np.exp(features[0]) * keypoint.confidence)
+        step = plan[index] if self.protocol.plan else step
+        return StepDecision(index, step, keypoint, dict(zip(named, objects, strict=True)), confidence, features)
+
     def locate(self, phrases: list[str], views: np.ndarray) -> dict[str, Pointing]:
         """Where the named things are."""
-        found = self._point(prompts.locate_request(phrases), prompts.locate_answer(phrases), views)
+        graph = answers_graph([prompts.locate_answer(phrases)], self._spelt)
+        _, _, found = self._answer(prompts.locate_request(phrases), graph, views)
         return dict(zip(phrases, found, strict=True))
 
-    def _choose(self, request: str, beginning: str, options: list[str], views: np.ndarray) -> tuple[int, float]:
-        """Which of the texts goes on best after `beginning`, one deciding token at a time, and its probability."""
-        tokens = [self.tokenizer(beginning + option)["input_ids"] for option in options]
-        alive, position, probability = list(range(len(options))), 0, 1.0
-        while len(alive) > 1:
-            choices = sorted({tokens[i][position] for i in alive})
-            if len(choices) > 1:
-                scores = self._next_token(request, tokens[alive[0]][:position], views)[choices].softmax(0)
-                best = int(scores.argmax())
-                probability *= float(scores[best])
-                alive = [i for i in alive if tokens[i][position] == choices[best]]
-            position += 1
-        return alive[0], probability
+    @torch.inference_mode()
+    def _answer(
+        self, request: str, graph: Graph, views: np.ndarray, naming: str = ""
+    ) -> tuple[Answer, str, list[Pointing]]:
+        """What is said, as tokens and as text with `KEYPOINT`s, and where is pointed at.
 
-    def _next_token(self, request: str, answer: list[int], views: np.ndarray) -> torch.Tensor:
-        batch = self._encode(request, answer, views)
-        inputs = {name: batch[name] for name in batch if name not in ("answer_mask", "pixels")}
-        with autocast(self._device):
-            return self.model.vlm(**inputs, logits_to_keep=1).logits[0, -1].float()
+        Args:
+            naming: the instruction that noun phrases are about, where the graph has any.
+        """
+        model, end = self.model, self.model.backbone.end
+        words = phrase_words([naming]) | model.phrase_words
+        likely = model.phrasebook.likely(naming) if naming else ()
+        session = self._look(views)
+        answer = respond(session, request, Grammar(self.tokenizer, graph, model.backbone.end_id, words, likely))
+        text = self.tokenizer.decode(answer.tokens, clean_up_tokenization_spaces=False).removesuffix(end)
+        if self._spelt:
+            text, points = read_keypoints(text)
+            probability = float(np.exp(answer.digits.sum() / max(len(points), 1)))
+            return answer, text, [_spelt_pointing(point, probability) for point in points]
+        heatmaps = session.heatmaps() if KEYPOINT in text else ()
+        return answer, text, [read_pointing(heatmap, model.views) for heatmap in heatmaps]
 
-    def _point(self, request: str, answer: str, views: np.ndarray) -> list[Pointing]:
-        with autocast(self._device):
-            heatmaps = self.model(self._encode(request, answer, views)).heatmaps.float()
-        return [read_pointing(heatmap, self.model.views) for heatmap in heatmaps.cpu().numpy()]
-
-    def _encode(self, request: str, answer: str | list[int], views: np.ndarray) -> dict[str, torch.Tensor]:
-        batch = self.model.backbone.encode([request], [answer], views[None])
-        batch["pixels"] = torch.from_numpy(views[None]).permute(0, 1, 4, 2, 3).float() / 255
-        return {name: tensor.to(self._device) for name, tensor in batch.items()}
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.model.parameters()).device
+    def _look(self, views: np.ndarray) -> Session:
+        if self._session is None or self._session.views is not views:
+            self._session = Session(self.model, views)
+        return self._session
 
 
 def read_pointing(logits: np.ndarray, views: CanonicalViews) -> Pointing:
     """The 3D point of pointer logits (V, C, C): the argmax over a grid of the summed view log-probabilities."""
     count, cells = logits.shape[:2]
     flat = logits.reshape(count, -1).astype(np.float64)
-    flat = flat - np.logaddexp.reduce(flat, axis=1, keepdims=True)
+    flat -= flat.max(1, keepdims=True)
+    flat -= np.log(np.exp(flat).sum(1, keepdims=True))
     grid = CanonicalViews(views.centre, views.extent, cells, views.names)
     point, _ = grid.lift(flat.reshape(logits.shape))
     heatmaps = np.exp(flat).reshape(logits.shape)
-    distance = np.abs(np.stack(np.meshgrid(np.arange(cells) + 0.5, np.arange(cells) + 0.5), axis=-1))
-    pixels = grid.project(point)
-    near = [np.all(np.abs(distance - pixel) <= 2.5, axis=-1) for pixel in pixels]
-    confidence = np.mean([heatmap[mask].sum() for heatmap, mask in zip(heatmaps, near, strict=True)])
-    return Pointing(point, heatmaps.astype(np.float32), float(confidence))
+    centres = np.arange(cells) + 0.5
+    offsets = np.abs(np.stack(np.meshgrid(centres, centres), axis=-1) - grid.project(point)[:, None, None])
+    near = np.all(offsets <= NEAR_CELLS, axis=-1)
+    masses = (heatmaps * near).sum((1, 2))
+    entropy = -(heatmaps.reshape(count, -1) * flat).sum(1) / np.log(cells**2)
+    rivals = (heatmaps * ~near).max((1, 2)) / np.maximum((heatmaps * near).max((1, 2)), 1e-12)
+    features = np.array([masses.mean(), masses.min(), entropy.mean(), np.minimum(rivals, 1).mean()])
+    return Pointing(point, heatmaps.astype(np.float32), float(masses.mean()), features)
+
+
+def _spelt_pointing(point: np.ndarray, probability: float) -> Pointing:
+    """A place given by coordinates, of which nothing but the probability is known."""
+    return Pointing(point, None, probability, np.array([probability, probability, 0.0, 0.0]))
+
+
+def _read_decision(text: str) -> tuple[list[str], str]:
+    """Objects and step, as they were said, of an answer of round 2."""
+    *objects, step = text.removeprefix(OBJECTS).split(KEYPOINT)[:-1]
+    return [name.strip("; ") for name in objects], step.strip("; ").removeprefix(NOW).strip()
+
+
+def _line_of(step: str, plan: Sequence[str], memory: Memory) -> int:
+    """The line of a plan that a step is: the one executed last, else the next such one, else any; or the plan's end."""
+    lines = [index for index, line in enumerate(plan) if line == step]
+    return next((index for index in lines if index >= memory.step_index), (lines or [len(plan)])[0])

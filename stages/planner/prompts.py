@@ -14,6 +14,9 @@ from stages.steps import Step, parse_step
 
 KEYPOINT = "<|keypoint|>"
 
+OBJECTS, NOW = "objects:", "now"
+"""Begin the parts of an answer of round 2."""
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -44,22 +47,64 @@ def plan_answer(plan: Sequence[str]) -> str:
     return "\n".join(numbered(plan))
 
 
+@dataclass(frozen=True)
+class Protocol:
+    """What round 2 is told and says; the paper's ablations leave a part out.
+
+    Attributes:
+        plan: the plan is told, and the answer chooses one of its lines; else the answer says a step in words.
+        memory: what was executed last is told.
+        objects: the answer names the task's objects, each with its place, before it decides.
+    """
+
+    plan: bool = True
+    memory: bool = True
+    objects: bool = True
+
+    def decide_request(self, instruction: str, plan: Sequence[str], memory: Memory, gripper_open: bool) -> str:
+        """Round 2; without the plan told, `plan` only says what the step executed last is called."""
+        told = f"Plan:\n{plan_answer(plan)}\n" if self.plan else ""
+        last = f"Last: {self._last(plan, memory)}. " if self.memory else ""
+        gripper = "open" if gripper_open else "closed"
+        return f"Task: {instruction}. {told}{last}Gripper {gripper}. What now?"
+
+    def _last(self, plan: Sequence[str], memory: Memory) -> str:
+        if memory.step_index < 0:
+            return "none"
+        return f"{self._lines(plan)[memory.step_index]}, motion {memory.motions}"
+
+    def decide_beginning(self, plan: Sequence[str]) -> str:
+        """The first part of the answer of round 2: the task's objects, each with its place."""
+        objects = f"{locate_answer(plan_phrases(plan))}; {NOW} " if self.objects else ""
+        if self.plan:
+            return objects
+        return f"{OBJECTS} {objects}" if objects else f"{NOW} "
+
+    def decide_choice(self, plan: Sequence[str], step_index: int) -> str:
+        """The second part: the current step with its keypoint."""
+        return self._lines(plan)[step_index] + KEYPOINT
+
+    def _lines(self, plan: Sequence[str]) -> list[str]:
+        return numbered(plan) if self.plan else list(plan)
+
+
+FULL = Protocol()
+"""The method's own protocol."""
+
+
 def decide_request(instruction: str, plan: Sequence[str], memory: Memory, gripper_open: bool) -> str:
-    last = "none"
-    if memory.step_index >= 0:
-        last = f"{memory.step_index + 1}. {plan[memory.step_index]}, motion {memory.motions}"
-    gripper = "open" if gripper_open else "closed"
-    return f"Task: {instruction}. Plan:\n{plan_answer(plan)}\nLast: {last}. Gripper {gripper}. What now?"
+    """Round 2 of the full protocol."""
+    return FULL.decide_request(instruction, plan, memory, gripper_open)
 
 
 def decide_reasoning(plan: Sequence[str]) -> str:
-    """The first part of the answer of round 2: the task's objects, each with its place."""
-    return locate_answer(plan_phrases(plan)) + "; now "
+    """The first part of its answer."""
+    return FULL.decide_beginning(plan)
 
 
 def decide_choice(plan: Sequence[str], step_index: int) -> str:
-    """The second part: the current step with its keypoint."""
-    return numbered(plan)[step_index] + KEYPOINT
+    """The second part of its answer."""
+    return FULL.decide_choice(plan, step_index)
 
 
 def numbered(plan: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stages.artifacts.digest import file_digest
 from stages.artifacts.files import check_directory
 from stages.artifacts.header import DIRECTORY_HEADER
+from stages.config import load_config
 from stages.errors import UserError
 
 if TYPE_CHECKING:
@@ -77,4 +78,4 @@ def load_bundle(path: Path, device: str = "cpu") -> ClapPolicy:
     verify_bundle(path)
     from stages.policy import ClapPolicy
 
-    return ClapPolicy.from_pretrained(path / VLM, path / FINE, device=device)
+    return ClapPolicy.from_pretrained(path / VLM, path / FINE, device, load_config(path / CONFIG).policy)

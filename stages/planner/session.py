@@ -1,0 +1,106 @@
+"""One observation in front of the model: its images are encoded once, and every request goes on from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import Cache, DynamicCache
+
+from stages.planner.model import PlannerModel
+from stages.planner.training import autocast
+
+
+class Session:
+    """Asks a model about one observation: `ask` begins an answer, `say` goes on with it, `heatmaps` reads its pointers.
+
+    Where the states of images depend on the text after them, every request encodes them anew.
+
+    Args:
+        model: the trained one.
+        views: (V, S, S, 3) uint8, at least one.
+    """
+
+    def __init__(self, model: PlannerModel, views: np.ndarray) -> None:
+        self.views = views
+        self._model, self._backbone = model, model.backbone
+        self._device = next(model.parameters()).device
+        self._pixels = torch.from_numpy(views[None]).permute(0, 1, 4, 2, 3).float().to(self._device) / 255
+        self._request, self._keypoints = "", []
+        self._cache: Cache = DynamicCache()
+        self._last: Tensor | None = None
+        self._prefix = self._read_images() if self._backbone.shares_images else None
+
+    def ask(self, request: str) -> None:
+        """Begin the answer to a request; the answer before it is over."""
+        self._request, self._keypoints, self._last = request, [], None
+
+    def say(self, tokens: Sequence[int]) -> Tensor:
+        """Go on with the answer.
+
+        Returns:
+            (1 + N, vocabulary) scores of the token that comes next: before the N tokens and after each of them.
+        """
+        if self._last is None:
+            states = self._read_request(tokens)[-len(tokens) - 1 :]
+        else:
+            states = torch.cat([self._last[None], self._go_on(tokens)]) if tokens else self._last[None]
+        self._last = states[-1]
+        self._keypoints += [states[n] for n, token in enumerate(tokens, 1) if token == self._backbone.keypoint_token_id]
+        with autocast(self._device):
+            return self._backbone.logits(states).float()
+
+    def heatmaps(self) -> np.ndarray:
+        """Pointer logits (K, V, C, C) of the keypoints said so far."""
+        queries, images = torch.stack(self._keypoints)[None], self._images[None]
+        with autocast(self._device):
+            return self._model.pointer(queries.float(), images.float(), self._pixels)[0].float().cpu().numpy()
+
+    def _read_images(self) -> Cache:
+        """The cache of what is the same in every request: all tokens up to the last of an image."""
+        inputs = self._encode("", [])
+        shape, stop = inputs["input_ids"].shape, int(self._backbone.image_mask(inputs).nonzero().max()) + 1
+        positions = self._backbone.position_ids(inputs)[..., :stop]
+        self._read(
+            {name: value[:, :stop] if value.shape[:2] == shape else value for name, value in inputs.items()}, positions
+        )
+        return self._cache
+
+    def _read_request(self, tokens: Sequence[int]) -> Tensor:
+        """States (L, H) of a request, as far as it was not read before, and of the first tokens of its answer."""
+        if self._prefix is None:
+            inputs = self._encode(self._request, tokens)
+            return self._read(inputs, self._backbone.position_ids(inputs))
+        self._cache = copy(self._prefix)
+        self._cache.layers = [copy(layer) for layer in self._prefix.layers]
+        request = self._backbone.request_ids(self._request, *self.views.shape[:2])
+        return self._go_on([*request[self._cache.get_seq_length() :], *tokens])
+
+    def _read(self, inputs: dict[str, Tensor], positions: Tensor) -> Tensor:
+        """States (L, H) of tokens that include the images, into a new cache."""
+        self._cache = DynamicCache(config=self._backbone.model.config)
+        states = self._pass(inputs, positions)
+        self._images = states[self._backbone.image_mask(inputs)[0]]
+        self._shift = positions.max() + 1 - positions.shape[-1]
+        self._axes = positions.shape[:-1]
+        return states
+
+    def _go_on(self, tokens: Sequence[int]) -> Tensor:
+        """States (N, H) of tokens that follow what is in the cache; text is at consecutive positions."""
+        start = self._cache.get_seq_length()
+        ids = torch.tensor([tokens], device=self._device)
+        positions = (self._shift + torch.arange(start, start + len(tokens), device=self._device)).expand(
+            *self._axes, -1
+        )
+        return self._pass({"input_ids": ids, "attention_mask": torch.ones(1, start + len(tokens)).to(ids)}, positions)
+
+    def _pass(self, inputs: dict[str, Tensor], positions: Tensor) -> Tensor:
+        with autocast(self._device):
+            return self._backbone.hidden_states(inputs, self._cache, positions)[0]
+
+    def _encode(self, request: str, answer: Sequence[int]) -> dict[str, Tensor]:
+        batch = self._backbone.encode([request], [list(answer)], self.views[None])
+        return {name: tensor.to(self._device) for name, tensor in batch.items() if name != "answer_mask"}

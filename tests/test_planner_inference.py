@@ -1,0 +1,380 @@
+"""The planner at work: images read once, answers under their grammars, confidence, and a policy that thinks twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages.config import PolicyConfig
+from stages.geometry.workspace import WORKSPACE_CENTRE
+from stages.observation import PointObservation
+from stages.planner import prompts
+from stages.planner.calibration import Calibration, Graded, Logistic
+from stages.planner.config import VlmConfig
+from stages.planner.coordinates import read_keypoints, spell_keypoints
+from stages.planner.grammar import Grammar, PlanGrammar
+from stages.planner.graphs import answers_graph, step_graph
+from stages.planner.model import PlannerModel
+from stages.planner.phrasebook import Phrasebook, phrase_words, singular
+from stages.planner.planner import Plan, Planner, read_pointing
+from stages.planner.prompts import KEYPOINT, Memory, Protocol
+from stages.planner.session import Session
+from stages.planner.training import Exchange, encode_batch
+from stages.policy import ClapPolicy
+from stages.predictor.config import FineConfig
+from stages.predictor.predictor import FinePredictor
+from stages.steps import parse_step
+from tests.checkpoints import NAMES, VIEW_SIZES, write_checkpoint
+
+PLAN = ["grasp the red ball", "lift the grasped red ball", "move the grasped red ball onto the blue slab"]
+PAIRS = [
+    ("pick up the gray block", ["grasp the gray block"]),
+    ("grasp the block that is olive", ["grasp the olive block"]),
+    ("lift the silver cup", ["grasp the silver cup"]),
+    ("slide the block to the green target", ["push the red block to the green square"]),
+    ("push the red block onto the green square", ["push the red block to the green square"]),
+    ("put pressure on the button with the maroon base", ["push down the maroon button"]),
+    ("open the top drawer", ["grasp the top drawer handle"]),
+    ("store the money", ["grasp the bank notes"]),
+]
+BOOK = Phrasebook.learn(PAIRS)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def planner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Planner:
+    """A random planner of every family."""
+    return random_planner(tmp_path_factory.mktemp("base"), request.param)
+
+
+def random_planner(folder: Path, name: str = "qwen2_5_vl", **settings: object) -> Planner:
+    write_checkpoint(name, folder)
+    torch.manual_seed(0)
+    config = VlmConfig(base=str(folder), image_size=VIEW_SIZES[name], pointer_cells=8, **settings)
+    model = PlannerModel.from_base(config)
+    model.phrase_words = phrase_words(["red ball", "blue slab"])
+    return Planner(model)
+
+
+def seen(planner: Planner, seed: int = 0) -> np.ndarray:
+    size = planner.model.config.image_size
+    return np.random.default_rng(seed).integers(0, 255, (3, size, size, 3), dtype=np.uint8)
+
+
+# --- one observation, many requests
+
+
+def test_answers_that_go_on_from_the_images_are_those_of_a_whole_pass(planner: Planner) -> None:
+    model, views = planner.model, seen(planner)
+    session = Session(model, views)
+    for request, answer in (("Locate: cup.", f"cup{KEYPOINT}; lid{KEYPOINT}"), ("What now?", f"1. grasp it{KEYPOINT}")):
+        tokens = planner.tokenizer(answer, add_special_tokens=False)["input_ids"]
+        half = len(tokens) // 2
+        with torch.inference_mode():
+            session.ask(request)
+            scores = torch.cat([session.say(tokens[:half]), session.say(tokens[half:])[1:]])[:-1]
+            heatmaps = session.heatmaps()
+            points = np.zeros((answer.count(KEYPOINT), 3))
+            whole = model(encode_batch(model, [Exchange(request, answer, points, views)], "")[0])
+        assert torch.allclose(scores, whole.token_logits.float(), atol=1e-4)
+        assert np.allclose(heatmaps, whole.heatmaps, atol=1e-4)
+
+
+def test_decisions_point_where_a_whole_pass_over_their_answer_points(planner: Planner) -> None:
+    model, views = planner.model, seen(planner)
+    decision = planner.decide("stack", PLAN, Memory(0, 1), False, views)
+    answer = prompts.decide_reasoning(PLAN) + prompts.decide_choice(PLAN, decision.step_index)
+    request = prompts.decide_request("stack", PLAN, Memory(0, 1), False)
+    points = np.zeros((answer.count(KEYPOINT), 3))
+    with torch.inference_mode():
+        whole = model(encode_batch(model, [Exchange(request, answer, points, views)], "")[0]).heatmaps.numpy()
+    expected = [read_pointing(heatmap, model.views) for heatmap in whole]
+    found = [*decision.objects.values(), decision.keypoint]
+    for one, other in zip(found, expected, strict=True):
+        assert np.allclose(one.heatmaps, other.heatmaps, atol=1e-4)
+    assert list(decision.objects) == ["red ball", "blue slab"] and decision.step == PLAN[decision.step_index]
+
+
+def test_images_are_encoded_once_an_observation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planner = random_planner(tmp_path)
+    encoded = []
+    vision = planner.model.backbone.model.model.visual
+    vision.register_forward_hook(lambda *_: encoded.append(1))
+    views = seen(planner)
+    planner.locate(["cup"], views)
+    planner.decide("stack", PLAN, Memory(), True, views)
+    assert len(encoded) == 1
+    planner.decide("stack", PLAN, Memory(), True, seen(planner, 1))
+    assert len(encoded) == 2
+
+
+# --- grammars
+
+
+def test_a_plan_calls_things_what_the_instruction_calls_them() -> None:
+    def says(instruction: str, phrase: str) -> bool:
+        return tuple(phrase.split()) in BOOK.likely(instruction)
+
+    assert says("pick up the gray cup", "gray cup") and not says("pick up the gray cup", "gray block")
+    assert says("lift the red moon", "red moon") and not says("lift the red moon", "red block")
+    assert not says("put the gray cup on the red block", "gray block")
+    assert says("slide the block to the yellow target", "yellow square")
+    assert says("slide the block to the yellow target", "red block")
+    assert says("put pressure on the button with the azure base", "azure button")
+    assert says("grasp the block that is violet", "violet block")
+    assert says("open the microwave", "microwave handle")
+    assert says("open the upper middle drawer", "upper middle drawer handle")
+    assert says("take the handle of the oven", "oven handle")
+    assert says("stack two lime blocks on the cup", "lime block")
+    assert says("put the money anywhere", "bank notes")
+    assert all(says(text, phrase) for text, plan in PAIRS for phrase in prompts.plan_phrases(plan))
+    assert Phrasebook.from_dict(BOOK.as_dict()) == BOOK
+
+
+def test_one_of_several_things() -> None:
+    known = {
+        "blocks": "block",
+        "boxes": "box",
+        "groceries": "grocery",
+        "glasses": "glass",
+        "grass": "grass",
+        "bus": "bus",
+    }
+    assert {word: singular(word) for word in known} == known
+
+
+def test_mixed_phrases_are_allowed_at_a_price(planner: Planner) -> None:
+    tokenizer, words = planner.tokenizer, phrase_words(["gray", "cup", "block"])
+
+    def price(text: str) -> int:
+        grammar = PlanGrammar(tokenizer, words, end=0, likely=[("gray", "cup"), ("cup",)])
+        paid = 0
+        for token in tokenizer(text, add_special_tokens=False)["input_ids"]:
+            paid += grammar.prices()[token]
+            grammar.advance(token)
+        return paid + grammar.prices()[0]
+
+    assert price("1. grasp the gray cup") == price("1. push the gray cup onto the cup") == 0
+    assert price("1. grasp the gray block") == 1
+    assert price("1. grasp the gray cup\n2. push the cup block to the gray gray cup") == 2
+
+
+@pytest.mark.parametrize("spelt", [False, True])
+def test_what_can_only_be_said_in_one_way_is_said_at_once(planner: Planner, spelt: bool) -> None:
+    answers = [f"cup{KEYPOINT}; now {number}. grasp it{KEYPOINT}" for number in (1, 2)]
+    grammar = Grammar(planner.tokenizer, answers_graph(answers, spelt), planner.model.backbone.end_id)
+    runs = 0
+    while not grammar.finished:
+        if grammar.forced():
+            runs += 1
+        if not grammar.finished:
+            grammar.advance(grammar.allowed()[-1])
+    assert runs == 2 or spelt and runs <= 2 * 3 * 3 + 2
+
+
+@pytest.mark.parametrize("objects", [False, True])
+def test_a_step_in_words_is_read_back(tmp_path: Path, objects: bool) -> None:
+    planner = random_planner(tmp_path, use_plan=False, use_objects=objects)
+    protocol = planner.protocol
+    truth = protocol.decide_beginning(PLAN) + protocol.decide_choice(PLAN, 2)
+    grammar = Grammar(planner.tokenizer, step_graph(objects, spelt=False), 0, phrase_words(["red ball", "blue slab"]))
+    for token in planner.tokenizer(truth)["input_ids"]:
+        assert token in grammar.allowed()
+        grammar.advance(token)
+    assert grammar.finished
+    history = [PLAN[0]]
+    decision = planner.decide("stack the red ball", history, Memory(0, 1), True, seen(planner))
+    assert str(parse_step(decision.step)) == decision.step
+    assert decision.step_index == (0 if decision.step == PLAN[0] else 1)
+    assert bool(decision.objects) == objects
+
+
+def test_protocols_leave_out_what_they_say() -> None:
+    full, bare = Protocol(), Protocol(plan=False, memory=False, objects=False)
+    assert full.decide_request("stack", PLAN, Memory(0, 2), False) == (
+        "Task: stack. Plan:\n" + "\n".join(prompts.numbered(PLAN)) + "\n"
+        "Last: 1. grasp the red ball, motion 2. Gripper closed. What now?"
+    )
+    assert bare.decide_request("stack", PLAN, Memory(0, 2), True) == "Task: stack. Gripper open. What now?"
+    unplanned = Protocol(plan=False).decide_request("stack", PLAN, Memory(0, 2), True)
+    assert unplanned == "Task: stack. Last: grasp the red ball, motion 2. Gripper open. What now?"
+    assert bare.decide_beginning(PLAN) + bare.decide_choice(PLAN, 0) == f"now grasp the red ball{KEYPOINT}"
+    assert Protocol(objects=False).decide_beginning(PLAN) == ""
+
+
+# --- places in words
+
+
+def test_places_survive_being_spelt() -> None:
+    points = WORKSPACE_CENTRE + np.array([[0.1, -0.2, 0.05], [0.49, -0.49, 0.0]])
+    answer = f"cup{KEYPOINT}; now 1. grasp the cup{KEYPOINT}"
+    text, found = read_keypoints(spell_keypoints(answer, points))
+    assert text == answer and np.allclose(found, points, atol=0.00051)
+    assert spell_keypoints(f"cup{KEYPOINT}", WORKSPACE_CENTRE[None] + [[0, 0, 9.0]]) == "cup at 500 500 999"
+    with pytest.raises(ValueError, match="2 keypoints"):
+        spell_keypoints(answer, points[:1])
+
+
+def test_planners_that_spell_learn_what_they_can_say(planner: Planner) -> None:
+    """Every token of a training answer is allowed where a planner decides, in every family's tokens."""
+    protocol, points = Protocol(), WORKSPACE_CENTRE + np.linspace(-0.4, 0.4, 9).reshape(3, 3)
+    answers = [protocol.decide_beginning(PLAN) + protocol.decide_choice(PLAN, index) for index in range(3)]
+    exchange = Exchange("What now?", answers[1], points, seen(planner)).spelt()
+    grammar = Grammar(planner.tokenizer, answers_graph(answers, spelt=True), planner.model.backbone.end_id)
+    for token in planner.tokenizer(exchange.answer, add_special_tokens=False)["input_ids"]:
+        assert token in grammar.allowed()
+        grammar.advance(token)
+    assert grammar.finished and not len(exchange.points)
+    model = planner.model
+    model.config, before = replace(model.config, keypoints="text"), model.config
+    batch, targets = encode_batch(model, [Exchange("What now?", answers[1], points, seen(planner))], "")
+    model.config = before
+    assert int(batch["answer_mask"].sum()) > 30 and not len(targets)
+
+
+def test_planners_that_spell_decide_and_locate(tmp_path: Path) -> None:
+    planner = random_planner(tmp_path, keypoints="text")
+    decision = planner.decide("stack", PLAN, Memory(), True, seen(planner))
+    assert decision.step == PLAN[decision.step_index] and set(decision.objects) == {"red ball", "blue slab"}
+    for pointing in [decision.keypoint, *decision.objects.values(), *planner.locate(["cup"], seen(planner)).values()]:
+        assert np.all(np.abs(pointing.point - WORKSPACE_CENTRE) < 0.5) and pointing.heatmaps is None
+        assert 0 < pointing.confidence < 1
+
+
+# --- confidence
+
+
+def test_calibrated_confidence_is_right_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(4000, 2)) * [1, 5]
+    chances = 1 / (1 + np.exp(-(1.5 * features[:, 0] - 0.2 * features[:, 1] + 0.5)))
+    right = rng.random(4000) < chances
+    answers = Graded(features, right, np.arange(4000) // 4)
+    for found in (answers.probabilities(), answers.fit()(features)):
+        assert np.abs(found - chances).mean() < 0.02
+    certain = Logistic.fit(features[:50], np.ones(50, bool))
+    assert 0.9 < certain(features[0]) < 1
+
+
+def test_calibration_is_kept_with_the_planner_and_replaces_its_confidence(tmp_path: Path) -> None:
+    planner = random_planner(tmp_path / "base")
+    views, model = seen(planner), planner.model
+    decision, plan = planner.decide("stack", PLAN, Memory(), True, views), planner.plan("stack the ball", views)
+    assert decision.confidence == pytest.approx(np.exp(decision.features[0]) * decision.keypoint.confidence)
+    rows = np.random.default_rng(0).normal(size=(20, 5))
+    model.calibration = Calibration(
+        Logistic.fit(rows[:, :2], rows[:, 0] > 0), replace(Logistic.fit(rows, rows[:, 1] > 0), bias=2.0)
+    )
+    model.phrasebook = BOOK
+    model.save_pretrained(tmp_path / "saved")
+    again = Planner.from_pretrained(tmp_path / "saved")
+    assert again.model.phrasebook == BOOK
+    expected = model.calibration.keypoint(decision.features)
+    assert again.decide("stack", PLAN, Memory(), True, views).confidence == pytest.approx(expected, abs=1e-3)
+    assert again.model.calibration.plan(plan.features) != pytest.approx(plan.confidence)
+
+
+# --- the policy
+
+
+def always(probability: float) -> Calibration:
+    """A calibration that is as sure of everything."""
+    odds = float(np.log(probability / (1 - probability)))
+    return Calibration(keypoint=Logistic((0.0,) * 5, (1.0,) * 5, (0.0,) * 5, odds))
+
+
+@pytest.fixture(scope="module")
+def predictor() -> FinePredictor:
+    torch.manual_seed(0)
+    return FinePredictor.create(FineConfig(image_size=32, width=32, depth=1, heads=2))
+
+
+def scene(gripper_open: float = 1.0) -> PointObservation:
+    rng = np.random.default_rng(0)
+    points = (WORKSPACE_CENTRE + rng.uniform(-0.3, 0.3, (500, 3))).astype(np.float32)
+    pose = np.array([*WORKSPACE_CENTRE, 1.0, 0.0, 0.0, 0.0])
+    return PointObservation(points, rng.integers(0, 255, (500, 3), dtype=np.uint8), pose, gripper_open)
+
+
+class Scripted(Planner):
+    """A real planner whose plans are given: the next of a list at every call, the last one again and again."""
+
+    def __init__(self, model: PlannerModel, plans: list[list[str]]) -> None:
+        super().__init__(model)
+        self.plans, self.asked = plans, 0
+
+    def plan(self, instruction: str, views: np.ndarray) -> Plan:
+        self.asked += 1
+        return Plan(self.plans[min(self.asked, len(self.plans)) - 1], 1.0, np.zeros(2))
+
+
+def policy_that(
+    folder: Path, predictor: FinePredictor, plans: list[list[str]], sure: float, **settings: float
+) -> ClapPolicy:
+    model = random_planner(folder).model
+    model.calibration = always(sure)
+    policy = ClapPolicy(Scripted(model, plans), predictor, PolicyConfig(**{"replan_below": 0.2} | settings))
+    policy._doubtful = lambda choice: choice.confidence < policy.config.replan_below
+    policy.reset("take the red ball")
+    return policy
+
+
+GRASP, OTHER = ["grasp the red ball"], ["grasp the blue slab"]
+
+
+def test_a_policy_in_doubt_looks_again_then_plans_anew(tmp_path: Path, predictor: FinePredictor) -> None:
+    policy = policy_that(tmp_path, predictor, [GRASP, OTHER], sure=0.05, max_replans=1)
+    first, second, third = (policy.select_action(scene()) for _ in range(3))
+    assert first.looked_again and not first.replanned and first.step == GRASP[0]
+    assert np.array_equal(first.action[:7], scene().gripper_pose) and first.action[7] == 1
+    assert second.replanned and not second.looked_again and second.plan == OTHER
+    assert not third.replanned and not third.looked_again
+    assert (second.motion_index, third.motion_index) == (0, 1)
+
+
+def test_a_policy_without_doubt_or_told_not_to_heed_it_goes_on(tmp_path: Path, predictor: FinePredictor) -> None:
+    for number, settings in enumerate(({"sure": 0.9}, {"sure": 0.05, "max_replans": 0}, {"sure": 0.05})):
+        policy = policy_that(tmp_path / str(number), predictor, [GRASP, OTHER], **settings)
+        given = WORKSPACE_CENTRE if number == 2 else None
+        decisions = [policy.select_action(scene(), given) for _ in range(3)]
+        assert [decision.motion_index for decision in decisions] == [0, 1, 2] and policy.planner.asked == 1
+        assert not any(decision.looked_again or decision.replanned for decision in decisions)
+
+
+def test_a_step_that_the_hand_contradicts_is_planned_anew_at_once(tmp_path: Path, predictor: FinePredictor) -> None:
+    lift = ["lift the grasped red ball"]
+    policy = policy_that(tmp_path / "open", predictor, [lift, GRASP], sure=0.9)
+    assert policy.select_action(scene(gripper_open=1.0)).replanned
+    policy = policy_that(tmp_path / "closed", predictor, [lift, GRASP], sure=0.9)
+    assert not policy.select_action(scene(gripper_open=0.5)).replanned
+
+
+def test_a_new_plan_goes_on_where_the_old_one_was(tmp_path: Path, predictor: FinePredictor) -> None:
+    policy = policy_that(tmp_path, predictor, [GRASP, [*OTHER, *GRASP], OTHER], sure=0.9)
+    policy.select_action(scene())
+    assert policy._replan(seen(policy.planner)) and policy._memory == Memory(1, 1)
+    assert policy._replan(seen(policy.planner)) and policy._memory == Memory()
+    assert not policy._replan(seen(policy.planner))
+
+
+def test_a_thing_that_is_nowhere_is_in_doubt(tmp_path: Path, predictor: FinePredictor) -> None:
+    policy = ClapPolicy(random_planner(tmp_path), predictor, PolicyConfig(replan_below=0.2))
+    policy.planner.model.calibration = always(0.9)
+    views = seen(policy.planner)
+    choice = policy.planner.decide("take", GRASP, Memory(), True, views)
+    found = choice.objects["red ball"]
+    assert policy._doubtful(replace(choice, objects={"red ball": replace(found, confidence=0.1)}))
+    assert not policy._doubtful(replace(choice, objects={"red ball": replace(found, confidence=0.3)}))
+
+
+def test_a_policy_without_a_plan_notes_its_steps_and_ends(tmp_path: Path, predictor: FinePredictor) -> None:
+    planner = random_planner(tmp_path, use_plan=False, use_objects=False)
+    policy = ClapPolicy(planner, predictor, PolicyConfig(replan_below=0.0))
+    policy.reset("take the red ball")
+    decisions = [policy.select_action(scene()) for _ in range(8)]
+    for decision in decisions:
+        assert decision.plan[decision.step_index] == decision.step and len(set(decision.plan)) == len(decision.plan)
+    assert decisions[-1].finished or len({decision.step for decision in decisions}) > 1
