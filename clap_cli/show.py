@@ -24,7 +24,7 @@ Summary = dict[str, Any]
 def run_stage(
     title: str, stage: Callable[[Report], Summary], json_: bool, table: Callable[..., Table] | None = None
 ) -> Summary:
-    """Run a stage with progress, then show its summary and return it.
+    """Run a stage with progress, then show its summary, unless it has none, and return it.
 
     Args:
         title: name of the stage.
@@ -34,7 +34,8 @@ def run_stage(
     """
     with progress_of(title) as report, redirect_stdout(sys.stderr):
         summary = stage(report)
-    show(title, summary, json_, table)
+    if summary:
+        show(title, summary, json_, table)
     return summary
 
 

@@ -1,11 +1,15 @@
-"""Stage: fine-tune the planner on demonstrations with their keypoints and plans."""
+"""Stage: fine-tune the planner on demonstrations with their keypoints and plans.
+
+`accelerate launch -m clap_cli finetune-vlm ...` trains on several GPUs: every process computes its share of each step,
+the main one alone writes.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -18,10 +22,20 @@ from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.config import Config
 from stages.errors import UserError
 from stages.geometry.canonical import CanonicalViews
+from stages.processes import in_main, is_main, processes
 from stages.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from stages.planner.data import Keyframe, Sampler
+    from stages.planner.model import PlannerModel
+    from stages.planner.training import Exchange, TrainingState
+    from stages.planner.validation import HeldOut
 
 REHEARSED = {"locate": 0.5, "decide": 0.25, "plan": 0.25}
 """Shares of the kinds of rehearsed examples."""
+
+VALIDATION_STEPS = 4
+"""Held-out exchanges whose loss is looked at, in steps' worth of them."""
 
 
 def finetune_vlm(
@@ -37,66 +51,118 @@ def finetune_vlm(
 ) -> dict[str, Any]:
     """Train adapters and pointer on the training episodes and write the planner, with curves beside it.
 
+    TensorBoard's logs are in the folder of the same name with ".tensorboard".
+
     Returns:
-        steps, minutes, keyframes, and the held-out plan and step accuracy and keypoint error.
+        steps, minutes, samples_per_second, keyframes, the losses of the last step and the best held-out ones, and the
+        held-out plan and step accuracy, keypoint error and errors of confidence; nothing in processes other than the
+        main one.
 
     Raises:
         UserError: inputs that do not belong together, demonstrations of test variations, an unknown base, or an
             existing `out_dir`.
     """
-    import torch
-
-    from stages.planner.data import Sampler, read_keyframes
-    from stages.planner.grammar import phrase_words
-    from stages.planner.model import PlannerModel
-    from stages.planner.planner import Planner
-    from stages.planner.training import train
-    from stages.planner.validation import held_out_predictions
-
     parents = [parent(demos, "clap.demos"), parent(keypoints, "clap.keypoints"), parent(plans, "clap.plans")]
     header = Header.create(
         "clap.vlm", config=config.as_dict(), settings=config.settings("vlm"), seed=config.seed, parents=parents
     )
-    if (summary := begin(out_dir, header, resume=resume, overwrite=overwrite)) is not None:
-        return summary
+    if (summary := in_main(lambda: begin(out_dir, header, resume=resume, overwrite=overwrite))) is not None:
+        return summary if is_main() else {}
     if config.fair:
         with Demonstrations(demos) as episodes:
             episodes.refuse_test_variations()
-    torch.manual_seed(config.seed)
-    model = PlannerModel.from_base(config.vlm)
-    with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as points, Plans(plans, demos) as steps:
-        training = read_keyframes(episodes, points, steps, episodes.indices("train"), progress)
-        valid = read_keyframes(episodes, points, steps, episodes.indices("valid"), progress)
-    if not training:
-        raise UserError(f"No episode of {demos} can be trained on", "See what 'clap decompose' reported")
-    work = open_partial(out_dir, header)
-    if config.vlm.lora_rank:
-        model.add_adapters()
-    sampler = Sampler(training, config.vlm, model.views, config.seed, _auxiliary(config, model.views, work, progress))
-    model.phrase_words = phrase_words(sampler.nameable)
-    state = train(model, sampler, work / "checkpoint.pt", progress)
+    progress = progress if is_main() else silent
+    model = _start(config)
+    training, valid = _keyframes(demos, keypoints, plans, progress)
+    work = in_main(lambda: open_partial(out_dir, header))
+    state = _train(config, model, training, valid, work, out_dir.with_name(f"{out_dir.name}.tensorboard"), progress)
+    if not is_main():
+        return {}
     finished = work / "model"
     shutil.rmtree(finished, ignore_errors=True)
     model.save_pretrained(finished)
-    summary = {
-        "steps": state.step,
-        "minutes": round(state.seconds / 60, 2),
-        "keyframes": len(training),
-        "held_out_keyframes": len(valid),
-        "path": str(out_dir),
-    }
-    held_out = None
-    if valid:
-        model.merge_adapters()
-        held_out = held_out_predictions(Planner(model), valid, progress)
+    summary = _summary(config, state, training, valid)
+    held_out = _predictions(finished, model, valid, progress) if valid else None
+    if held_out is not None:
         summary |= {name: round(value, 4) for name, value in held_out.summary().items()}
+        held_out, errors = _calibrate(finished, held_out)
+        summary |= errors
+    summary["path"] = str(out_dir)
     with writing(out_dir.with_suffix(".h5"), header, summary) as file:
-        _write_curves(file, state.curve)
-        if held_out is not None:
-            _write_held_out(file, held_out)
+        _write(file, state, held_out)
     publish_directory(finished, out_dir, header, summary)
     close_partial(out_dir)
     return summary
+
+
+def _start(config: Config) -> PlannerModel:
+    """The model before training: adapters on a pre-trained base, or a random one to be trained whole.
+
+    Weights that stay as they are keep the type that they were published in, unless training is in float32.
+    """
+    import torch
+
+    from stages.planner.model import PlannerModel
+
+    torch.manual_seed(config.seed)
+    adapted = config.vlm.lora_rank and config.vlm.pretrained
+    model = PlannerModel.from_base(config.vlm, "auto" if adapted and _bfloat16(config) else torch.float32)
+    if adapted:
+        model.add_adapters()
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return model
+
+
+def _bfloat16(config: Config) -> bool:
+    from stages.precision import use_bfloat16
+
+    return use_bfloat16(config.vlm.precision, processes().device)
+
+
+def _keyframes(
+    demos: Path, keypoints: Path, plans: Path, progress: Progress
+) -> tuple[Sequence[Keyframe], Sequence[Keyframe]]:
+    """Those of the training and of the held-out episodes."""
+    from stages.planner.data import read_keyframes
+
+    with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as points, Plans(plans, demos) as steps:
+        training, valid = (
+            read_keyframes(episodes, points, steps, episodes.indices(part), progress) for part in ("train", "valid")
+        )
+    if not training:
+        raise UserError(f"No episode of {demos} can be trained on", "See what 'clap decompose' reported")
+    return training, valid
+
+
+def _train(
+    config: Config,
+    model: PlannerModel,
+    training: Sequence[Keyframe],
+    valid: Sequence[Keyframe],
+    work: Path,
+    log: Path,
+    progress: Progress,
+) -> TrainingState:
+    from stages.planner.augmentation import Paints
+    from stages.planner.config import plainly
+    from stages.planner.data import Sampler
+    from stages.planner.phrasebook import Phrasebook, phrase_words
+    from stages.planner.training import train
+    from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
+
+    auxiliary = _auxiliary(config, model.views, work, progress)
+    sampler = Sampler(training, config.vlm, model.views, config.seed, auxiliary, Paints(PALETTE, RARE_COLOURS))
+    model.phrase_words = phrase_words([*sampler.nameable, *PALETTE, *RARE_COLOURS])
+    pairs = {(instruction, tuple(frame.plan)) for frame in training for instruction in frame.instructions}
+    model.phrasebook = Phrasebook.learn(sorted(pairs))
+    unseen = _some(Sampler(valid, plainly(config.vlm), model.views, config.seed + 1)) if valid else ()
+    return train(model, sampler, work / "checkpoint.pt", progress, unseen, log)
+
+
+def _some(sampler: Sampler) -> list[Exchange]:
+    return [exchange for step in range(VALIDATION_STEPS) for exchange in sampler(step)]
 
 
 def _auxiliary(
@@ -108,26 +174,68 @@ def _auxiliary(
     if not config.vlm.weight_auxiliary or not config.vlm.auxiliary_scenes:
         return None
     image_size, seed = config.collect.image_size, config.seed + 1
-    scenes = render_scenes(config.vlm.auxiliary_scenes, image_size, seed, work / "scenes", 0, progress)
+    with processes().main_process_first():
+        scenes = render_scenes(config.vlm.auxiliary_scenes, image_size, seed, work / "scenes", 0, progress)
     return ProceduralExchanges(scenes, views, REHEARSED).one
 
 
-def _write_curves(file: h5py.File, curve: list[dict[str, float]]) -> None:
-    for name in curve[0] if curve else ():
-        file[f"curves/{name}"] = np.array([point[name] for point in curve])
+def _summary(
+    config: Config, state: TrainingState, training: Sequence[Keyframe], valid: Sequence[Keyframe]
+) -> dict[str, Any]:
+    summary = {
+        "steps": state.step,
+        "minutes": round(state.seconds / 60, 2),
+        "samples_per_second": round(state.step * config.vlm.batch_size / max(state.seconds, 1e-9), 1),
+        "keyframes": len(training),
+        "held_out_keyframes": len(valid),
+        "language_loss": round(state.curve[-1]["language"], 4),
+        "pointer_loss": round(state.curve[-1]["pointer"], 4),
+    }
+    if state.best is not None:
+        best = state.validation[state.best]
+        summary |= {
+            "ended_early": state.out_of_patience(config.vlm.patience),
+            "best_step": best["step"],
+            "held_out_language_loss": round(best["language"], 4),
+            "held_out_pointer_loss": round(best["pointer"], 4),
+        }
+    return summary
 
 
-def _write_held_out(file: h5py.File, held_out: Any) -> None:
-    group, text = file.create_group("held_out"), h5py.string_dtype()
-    frames = held_out.keyframes
-    group["episode"] = np.array([frame.episode for frame in frames])
-    group["motion"] = np.array([frame.index for frame in frames])
-    group.create_dataset("taskvar", data=[frame.taskvar for frame in frames], dtype=text)
-    group["step_index"] = held_out.step_index
-    group["step_index_true"] = np.array([frame.step_index for frame in frames])
-    group["keypoint"] = held_out.keypoints
-    group["keypoint_true"] = np.array([frame.keypoint for frame in frames])
-    group["confidence"] = held_out.confidence
-    plans = ["\n".join(held_out.plans[frame.episode]) for frame in frames]
-    group.create_dataset("plan", data=plans, dtype=text)
-    group.create_dataset("plan_true", data=["\n".join(frame.plan) for frame in frames], dtype=text)
+def _predictions(finished: Path, model: PlannerModel, valid: Sequence[Keyframe], progress: Progress) -> HeldOut:
+    """What the planner, as it was written, says of the held-out keyframes."""
+    from stages.planner.planner import Planner
+    from stages.planner.validation import held_out_predictions
+
+    device = next(model.parameters()).device
+    return held_out_predictions(Planner.from_pretrained(finished, str(device)), valid, progress)
+
+
+def _calibrate(finished: Path, held_out: HeldOut) -> tuple[HeldOut, dict[str, float]]:
+    """Learn and write what confidence is worth.
+
+    Returns:
+        The answers with the confidence that they now have, and how wrong it is on average where it was not fitted.
+    """
+    from stages.evaluation.statistics import reliability
+    from stages.planner.calibration import Calibration
+
+    graded = held_out.graded()
+    calibration = Calibration(**{name: answers.fit() for name, answers in graded.items()})
+    calibration.save(finished)
+    errors = {
+        f"{name}_calibration_error": round(reliability(answers.probabilities(), answers.right)["error"], 4)
+        for name, answers in graded.items()
+    }
+    return held_out.recalibrated(calibration), errors
+
+
+def _write(file: h5py.File, state: TrainingState, held_out: HeldOut | None) -> None:
+    """Curves as one array for each name; held-out predictions by episode."""
+    from stages.planner.validation import write_held_out
+
+    for group, curve in (("curves", state.curve), ("validation", state.validation)):
+        for name in curve[0] if curve else ():
+            file[f"{group}/{name}"] = np.array([point[name] for point in curve])
+    if held_out is not None:
+        write_held_out(file.create_group("held_out"), held_out)

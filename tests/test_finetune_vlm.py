@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from stages.artifacts.answers import read_answers
 from stages.artifacts.files import open_artifact
+from stages.planner.calibration import Calibration
 from tests.conftest import clap_here, clap_process
 
-SHORT = ("steps=6", "batch_size=2", "auxiliary_scenes=2", "checkpoint_seconds=0.0")
+SHORT = ("steps=6", "batch_size=2", "auxiliary_scenes=2", "checkpoint_seconds=0.0", "precision=float32")
 
 
 def finetune(run: Path, inputs: Path) -> tuple[str, ...]:
@@ -36,9 +40,14 @@ def test_the_planner_is_saved_with_curves_and_held_out_predictions(whole: Path):
     with open_artifact(whole / "vlm.h5", "clap.vlm") as file:
         assert list(file["curves/step"]) == [1, 2, 3, 4, 5, 6]
         assert np.all(np.isfinite(file["curves/pointer"][()]))
-        assert file["held_out/keypoint"].shape == file["held_out/keypoint_true"].shape
-        assert len(file["held_out/plan_true"].asstr()[0].splitlines()) >= 1
+        assert np.all(np.diff(file["curves/seconds"][()]) > 0) and np.all(file["curves/learning_rate"][()] > 0)
+        assert list(file["validation/step"]) == [6] and np.all(np.isfinite(file["validation/pointer"][()]))
+        episodes = [read_answers(group) for group in file["held_out"].values()]
+        assert [len(answers) for answers in episodes] == [len(answers.motions) for answers in episodes]
+        assert all(answers.true_plan and answers.views.any() for answers in episodes)
     assert (whole / "vlm/adapter/adapter_model.safetensors").is_file()
+    calibration = Calibration.load(whole / "vlm")
+    assert calibration.plan and len(calibration.keypoint.weights) == 5
 
 
 @pytest.mark.parametrize("moment", ["vlm.partial/checkpoint.pt", "vlm.partial/model"])
@@ -55,8 +64,42 @@ def test_killed_and_resumed_it_gives_the_same_weights(whole: Path, tiny_run: Pat
     assert refused.code == 2 and "--resume" in refused.err
     outcome = clap_here(*finetune(tmp_path, tiny_run), "--resume")
     assert outcome.code == 0, outcome.err
+    assert_same(whole, tmp_path, 1e-5)
+
+
+def assert_same(first: Path, second: Path, tolerance: float) -> None:
+    """Curves, held-out losses and weights of two runs."""
     for name in ("adapter/adapter_model.safetensors", "pointer.safetensors"):
-        first, second = load_file(whole / "vlm" / name), load_file(tmp_path / "vlm" / name)
-        assert all(np.allclose(first[key], second[key], atol=1e-5) for key in first)
-    with h5py.File(whole / "vlm.h5") as first, h5py.File(tmp_path / "vlm.h5") as second:
-        assert np.allclose(first["curves/pointer"][()], second["curves/pointer"][()], atol=1e-3)
+        expected, found = load_file(first / "vlm" / name), load_file(second / "vlm" / name)
+        assert all(np.allclose(expected[key], found[key], atol=tolerance) for key in expected)
+    with h5py.File(first / "vlm.h5") as expected, h5py.File(second / "vlm.h5") as found:
+        for name in ("curves/step", "curves/language", "curves/pointer", "validation/language", "validation/pointer"):
+            assert np.allclose(expected[name][()], found[name][()], atol=1e-3), name
+
+
+def test_two_processes_train_as_one_does(whole: Path, tiny_run: Path, tmp_path: Path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    processes = [
+        clap_process(*finetune(tmp_path, tiny_run), "--json", env=shared | {"RANK": rank, "LOCAL_RANK": rank})
+        for rank in ("0", "1")
+    ]
+    outputs = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert json.loads(outputs[0][0])["steps"] == 6 and outputs[1][0] == ""
+    assert_same(whole, tmp_path, 2e-3)
+
+
+def test_without_pretraining_all_of_a_random_base_is_trained(tiny_run: Path, tmp_path: Path):
+    outcome = clap_here(*finetune(tmp_path, tiny_run), "--set", "vlm.steps=1", "--ablate", "pretraining")
+    assert outcome.code == 0, outcome.err
+    assert not (tmp_path / "vlm/adapter").exists() and (tmp_path / "vlm/model.safetensors").is_file()
+    config = json.loads((tmp_path / "vlm/planner.json").read_text())["config"]
+    assert not config["pretrained"] and config["use_plan"]
+
+
+def test_what_cannot_be_left_out_is_refused(tmp_path: Path):
+    outcome = clap_here("finetune-vlm", "--run", tmp_path, "--ablate", "thinking")
+    assert outcome.code == 2 and "pretraining" in outcome.err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -87,3 +87,21 @@ class VlmConfig:
     validate_every: int = 50
     patience: int = 0
     checkpoint_seconds: float = 30.0
+
+
+def plainly(config: VlmConfig) -> VlmConfig:
+    """The same without augmentation and rehearsal, for scenes and words as they are."""
+    return replace(
+        config,
+        weight_composed=0.0,
+        weight_auxiliary=0.0,
+        jitter=0.0,
+        turn=0.0,
+        scale=0.0,
+        camera_shift=0.0,
+        camera_turn=0.0,
+        drop_cameras=0.0,
+        distractors=0,
+        recolour=0.0,
+        paraphrase=0.0,
+    )

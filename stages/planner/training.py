@@ -220,7 +220,7 @@ class _Trainer:
         return self._share(self.draw(step), self.config.accumulate)
 
     def _share(self, exchanges: Sequence[Exchange], count: int) -> list[_Part]:
-        """This process's share of exchanges, encoded in at most `count` parts of like length, so that few are padded."""
+        """This process's share of exchanges, encoded in at most `count` parts of like length: little is padded."""
         own = range(self.rank, len(exchanges), self.accelerator.num_processes)
         drawn = sorted((exchanges[i] for i in own), key=lambda one: len(one.request) + len(one.answer))
         cuts = [len(drawn) * part // count for part in range(count + 1)]

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stages.precision import multiplies_bfloat16
+from stages.precision import use_bfloat16
 from stages.predictor.config import FineConfig
 from stages.predictor.data import Sampler
 from stages.predictor.decoding import Targets, losses
@@ -152,13 +152,6 @@ def prefetch(sampler: Sampler, first: int) -> Iterator[tuple[Inputs, Targets]]:
         finally:
             for future in pending:
                 future.cancel()
-
-
-def use_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether to compute in bfloat16: as asked, or for "auto" where the hardware multiplies it natively."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    return multiplies_bfloat16(device)
 
 
 def _groups(parameters: dict[str, nn.Parameter], decay: float) -> list[dict]:
