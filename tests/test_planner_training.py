@@ -10,7 +10,6 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from stages.errors import UserError
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
 from stages.planner.config import VlmConfig
@@ -70,7 +69,7 @@ def losses_of(state: TrainingState) -> np.ndarray:
     return np.array([[point["language"], point["pointer"]] for point in state.curve])
 
 
-@pytest.mark.parametrize("parts", [2, 3])
+@pytest.mark.parametrize("parts", [2, 3, 5])
 def test_how_many_parts_a_step_is_worked_through_in_does_not_change_it(base: Path, tmp_path: Path, parts: int):
     whole, expected = trained(base, tmp_path / "whole")
     divided, found = trained(base, tmp_path / "parts", accumulate=parts)
@@ -92,11 +91,6 @@ def test_gradient_checkpointing_computes_layers_twice_and_the_same(base: Path, t
     once, expected = run(tmp_path / "once", False)
     twice, found = run(tmp_path / "twice", True)
     assert twice == 2 * once > 0 and np.allclose(found, expected, atol=1e-4)
-
-
-def test_more_parts_than_examples_are_refused(base: Path, tmp_path: Path):
-    with pytest.raises(UserError, match="vlm.accumulate"):
-        trained(base, tmp_path, accumulate=5)
 
 
 def test_bfloat16_is_used_as_asked():
