@@ -38,6 +38,7 @@ test: setup
 bench: setup
 	MUJOCO_GL=egl $(BIN)/python -m tests.benchmarks.render --opengl
 	$(BIN)/python -m tests.benchmarks.collect
+	$(BIN)/python -m tests.benchmarks.plan
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
