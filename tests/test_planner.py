@@ -80,9 +80,9 @@ def test_a_plan_survives_its_text_and_names_each_thing_once():
 
 
 def test_round_two_tells_plan_memory_and_gripper():
-    request = prompts.decide_request("stack", PLAN, Memory(0, 2), gripper_open=False)
+    request = prompts.FULL.decide_request("stack", PLAN, Memory(0, 2), gripper_open=False)
     assert "1. grasp the red ball, motion 2" in request and "Gripper closed" in request
-    assert "Last: none" in prompts.decide_request("stack", PLAN, Memory(), gripper_open=True)
+    assert "Last: none" in prompts.FULL.decide_request("stack", PLAN, Memory(), gripper_open=True)
 
 
 def test_composed_plans_are_steps_about_the_things_of_the_instruction():

@@ -86,8 +86,8 @@ def test_answers_that_go_on_from_the_images_are_those_of_a_whole_pass(planner: P
 def test_decisions_point_where_a_whole_pass_over_their_answer_points(planner: Planner) -> None:
     model, views = planner.model, seen(planner)
     decision = planner.decide("stack", PLAN, Memory(0, 1), False, views)
-    answer = prompts.decide_reasoning(PLAN) + prompts.decide_choice(PLAN, decision.step_index)
-    request = prompts.decide_request("stack", PLAN, Memory(0, 1), False)
+    answer = prompts.FULL.decide_beginning(PLAN) + prompts.FULL.decide_choice(PLAN, decision.step_index)
+    request = prompts.FULL.decide_request("stack", PLAN, Memory(0, 1), False)
     points = np.zeros((answer.count(KEYPOINT), 3))
     with torch.inference_mode():
         whole = model(encode_batch(model, [Exchange(request, answer, points, views)], "")[0]).heatmaps.numpy()

@@ -22,7 +22,6 @@ from transformers import (
     PreTrainedTokenizerBase,
     ProcessorMixin,
 )
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from stages.errors import UserError
 from stages.planner.families import FAMILIES, Family, family_of
@@ -30,9 +29,6 @@ from stages.planner.prompts import KEYPOINT
 
 TINY_BASE = Path(__file__).parent / "weights" / "tiny"
 """The pre-trained base that ships with the package."""
-
-END = FAMILIES["qwen2_5_vl"].end
-"""What ends an answer of the base that ships."""
 
 
 @dataclass
@@ -222,10 +218,3 @@ def _add_keypoint(backbone: Backbone) -> None:
     for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
         layer.weight[backbone.keypoint_token_id] = layer.weight[: backbone.keypoint_token_id].mean(0)
     backbone.added_keypoint = True
-
-
-def image_processor_for(size: int, patch_size: int = 14, merge_size: int = 2) -> Qwen2VLImageProcessorPil:
-    """The image processor of a backbone of the Qwen family that sees square views of `size` px unscaled."""
-    return Qwen2VLImageProcessorPil(
-        size={"shortest_edge": size * size, "longest_edge": size * size}, patch_size=patch_size, merge_size=merge_size
-    )

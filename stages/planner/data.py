@@ -30,8 +30,6 @@ KEPT = (0.6, 1.0)
 MAX_DROPPED = 2
 """Cameras left out at once."""
 
-NOWHERE = np.zeros((0, 3))
-
 
 @dataclass(frozen=True)
 class Keyframe:

@@ -85,64 +85,8 @@ PAIRS = (
 LISTS = (" and the ", " and then the ", ", and after that the ", " as well as the ", " and next the ", ", also the ")
 """What stands before the last thing of a list."""
 
-_ONSETS = tuple("bdfgklmnprstvz") + ("bl", "dr", "fl", "gr", "kr", "pl", "sn")
+_ONSETS = tuple("b bl d dr f fl g gr k kr l m n p pl r s sn t v z".split())
 _MIDDLES = tuple("aba adi alo ani avu eko ela emi epu ibo ida iku oba odu ogi ola".split())
-_ENDS = frozenset({"release", "push down", "push"})
-"""Actions after which the hand is free for the next thing of a list."""
-
-PRONOUNS = frozenset({"it", "its", "them", "each"})
-
-PAIRS = (
-    "{a}, then {b}", "{a} and then {b}", "first {a}, and after that {b}", "{a}; {b} afterwards",
-    "{b}, but before that {a}", "{a}. when you are done, {b}", "two things: {a}; {b}",
-    "start with this: {a}. go on with this: {b}", "{a}, and once that is done {b}", "{a}. next: {b}",
-)  # fmt: skip
-"""Two instructions in one."""
-
-LISTS = (" and the ", " and then the ", ", and after that the ", " as well as the ", " and next the ", ", also the ")
-"""What stands before the last thing of a list."""
-
-_ONSETS = (
-    "b",
-    "bl",
-    "d",
-    "dr",
-    "f",
-    "fl",
-    "g",
-    "gr",
-    "k",
-    "kr",
-    "l",
-    "m",
-    "n",
-    "p",
-    "pl",
-    "r",
-    "s",
-    "sn",
-    "t",
-    "v",
-    "z",
-)
-_MIDDLES = (
-    "aba",
-    "adi",
-    "alo",
-    "ani",
-    "avu",
-    "eko",
-    "ela",
-    "emi",
-    "epu",
-    "ibo",
-    "ida",
-    "iku",
-    "oba",
-    "odu",
-    "ogi",
-    "ola",
-)
 _ENDS = ("b", "ck", "ft", "g", "lk", "mp", "nk", "p", "rt", "sp", "t", "x", "zz")
 
 

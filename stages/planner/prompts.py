@@ -92,21 +92,6 @@ FULL = Protocol()
 """The method's own protocol."""
 
 
-def decide_request(instruction: str, plan: Sequence[str], memory: Memory, gripper_open: bool) -> str:
-    """Round 2 of the full protocol."""
-    return FULL.decide_request(instruction, plan, memory, gripper_open)
-
-
-def decide_reasoning(plan: Sequence[str]) -> str:
-    """The first part of its answer."""
-    return FULL.decide_beginning(plan)
-
-
-def decide_choice(plan: Sequence[str], step_index: int) -> str:
-    """The second part of its answer."""
-    return FULL.decide_choice(plan, step_index)
-
-
 def numbered(plan: Sequence[str]) -> list[str]:
     return [f"{number}. {step}" for number, step in enumerate(plan, 1)]
 

@@ -52,8 +52,8 @@ def decide_exchange(rng: np.random.Generator, scene: Look, colours: Sequence[str
     memory, gripper_open, now = random_memory(rng, steps)
     places = [scene.phrases.index(phrase) for phrase in [*wanted, steps[now].focus]]
     return Exchange(
-        prompts.decide_request(instruction, plan, memory, gripper_open),
-        prompts.decide_reasoning(plan) + prompts.decide_choice(plan, now),
+        prompts.FULL.decide_request(instruction, plan, memory, gripper_open),
+        prompts.FULL.decide_beginning(plan) + prompts.FULL.decide_choice(plan, now),
         scene.positions[places],
         scene.views,
     )
@@ -72,8 +72,8 @@ def follow_exchange(rng: np.random.Generator, colours: Sequence[str], views: np.
     instruction, plan = compose(rng, colours, _skills(rng))
     steps = [parse_step(step) for step in plan]
     memory, gripper_open, now = random_memory(rng, steps)
-    request = prompts.decide_request(instruction, plan, memory, gripper_open)
-    answer = (prompts.decide_reasoning(plan) + prompts.decide_choice(plan, now)).replace(prompts.KEYPOINT, "")
+    request = prompts.FULL.decide_request(instruction, plan, memory, gripper_open)
+    answer = (prompts.FULL.decide_beginning(plan) + prompts.FULL.decide_choice(plan, now)).replace(prompts.KEYPOINT, "")
     return Exchange(request, answer, NOTHING, views)
 
 

@@ -36,6 +36,11 @@ class Things:
     def one(self, nouns: Sequence[str]) -> str:
         return self.several(nouns, 1)[0] if self.seen else thing(self.rng, self.colours, nouns)
 
+    def two(self, nouns: Sequence[str], places: Sequence[str]) -> tuple[str, str]:
+        """A thing and another one that it can be brought to."""
+        a, b = self.one(nouns), self.one(places)
+        return (a, b) if a != b else self.two(nouns, places)
+
     def several(self, nouns: Sequence[str], count: int) -> list[str]:
         if self.seen is None:
             return different(self.rng, self.colours, nouns, count)
@@ -81,9 +86,7 @@ def bring(things: Things) -> Clause:
 
 
 def put_on(things: Things) -> Clause:
-    a, b = things.one(words.NOUNS), things.one(words.PLACES)
-    if a == b:
-        return put_on(things)
+    a, b = things.two(words.NOUNS, words.PLACES)
     clause = things.say(
         (
             "put the {a} on the {b}", "place the {a} onto the {b}", "set the {a} down on the {b}",
@@ -97,9 +100,7 @@ def put_on(things: Things) -> Clause:
 
 
 def put_in(things: Things) -> Clause:
-    a, b = things.one(words.NOUNS), things.one(words.HOLDERS)
-    if a == b:
-        return put_in(things)
+    a, b = things.two(words.NOUNS, words.HOLDERS)
     clause = things.say(
         (
             "put the {a} into the {b}", "put the {a} in the {b}", "drop the {a} in the {b}",
@@ -116,15 +117,15 @@ def put_on_level(things: Things) -> Clause:
     """On one of several levels of a thing, which is called by its level alone."""
     a, side = things.one(words.NOUNS), str(things.rng.choice(words.SIDES))
     level, b = str(things.rng.choice(("rung", "level", "ledge", "shelf", "tier"))), things.one(words.HOLDERS)
+    place = f"{side} {level}"
     clause = things.say(
         (
             "put the {a} on the {level} of the {b}", "put the {a} away in the {b} on the {level}",
             "take the {a} and leave it on the {level} of the {b}", "place the {a} on the {level} in the {b}",
             "store the {a} on the {level}", "the {a} goes to the {level} of the {b}",
         ),
-        a=a, b=b, level=f"{side} {level}",
+        a=a, b=b, level=place,
     )  # fmt: skip
-    place = f"{side} {level}"
     return clause, [Step("grasp", a), Step("lift", a), Step("move", a, "to", place), Step("release", a, "onto", place)]
 
 
@@ -174,9 +175,7 @@ def shove(things: Things) -> Clause:
 
 
 def sweep(things: Things) -> Clause:
-    a, b = things.one(words.NOUNS), things.one(words.PLACES)
-    if a == b:
-        return sweep(things)
+    a, b = things.two(words.NOUNS, words.PLACES)
     clause = things.say(
         (
             "push the {a} to the {b}", "slide the {a} onto the {b}", "shove the {a} over to the {b}",
@@ -380,9 +379,7 @@ def fit_into(things: Things) -> Clause:
 
 
 def take_out(things: Things) -> Clause:
-    a, b = things.one(words.NOUNS), things.one(words.HOLDERS)
-    if a == b:
-        return take_out(things)
+    a, b = things.two(words.NOUNS, words.HOLDERS)
     clause = things.say(
         (
             "take the {a} out of the {b}", "get the {a} out of the {b}", "lift the {a} out of the {b}",

@@ -8,11 +8,17 @@ from pathlib import Path
 import torch
 from tokenizers import ByteLevelBPETokenizer
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2TokenizerFast
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from stages.planner.backbone import END, Backbone, image_processor_for
+from stages.planner.backbone import Backbone
+from stages.planner.families import FAMILIES
 from stages.planner.prompts import KEYPOINT
 
 VOCABULARY = 1280
+PATCH, MERGE = 14, 2
+"""Side of an image patch [px], and how many patches along a side make one image token."""
+
+END = FAMILIES["qwen2_5_vl"].end
 _PADDING = "<|endoftext|>"
 _SPECIAL = (
     _PADDING, "<|im_start|>", END, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>", KEYPOINT
@@ -30,13 +36,19 @@ def tiny_backbone(corpus: list[str], image_size: int, seed: int) -> Backbone:
     tokenizer = _tokenizer(corpus)
     torch.manual_seed(seed)
     model = Qwen2_5_VLForConditionalGeneration(_config(tokenizer))
-    return Backbone(model, tokenizer, image_processor_for(image_size))
+    return Backbone(model, tokenizer, _image_processor(image_size))
 
 
 def save_backbone(backbone: Backbone, folder: Path) -> None:
     """Write the three parts as Hugging Face's `from_pretrained` reads them."""
     for part in (backbone.model, backbone.tokenizer, backbone.image_processor):
         part.save_pretrained(folder)
+
+
+def _image_processor(size: int) -> Qwen2VLImageProcessorPil:
+    """It sees square views of `size` px unscaled."""
+    area = {"shortest_edge": size * size, "longest_edge": size * size}
+    return Qwen2VLImageProcessorPil(size=area, patch_size=PATCH, merge_size=MERGE)
 
 
 def _tokenizer(corpus: list[str]) -> Qwen2TokenizerFast:
@@ -79,8 +91,8 @@ def _config(tokenizer: Qwen2TokenizerFast) -> Qwen2_5_VLConfig:
         "hidden_size": 128,
         "intermediate_size": 384,
         "num_heads": 4,
-        "patch_size": 14,
-        "spatial_merge_size": 2,
+        "patch_size": PATCH,
+        "spatial_merge_size": MERGE,
         "window_size": 112,
         "out_hidden_size": text["hidden_size"],
         "fullatt_block_indexes": [0, 1, 2],

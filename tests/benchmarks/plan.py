@@ -85,7 +85,7 @@ def main() -> None:
     else:
         planner = Planner(PlannerModel.from_base(VlmConfig(base=options.base)))
         planner.model.phrase_words = phrase_words(prompts.plan_phrases(PLAN))
-    seen, request = cloud(), prompts.decide_request(INSTRUCTION, PLAN, MEMORY, True)
+    seen, request = cloud(), prompts.FULL.decide_request(INSTRUCTION, PLAN, MEMORY, True)
     tokens = len(planner.tokenizer(written_answer(planner), add_special_tokens=False)["input_ids"])
     decide, written, views, plan = milliseconds(
         options.calls,
