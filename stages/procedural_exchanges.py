@@ -6,7 +6,7 @@ demonstrations do not show are not forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from stages.geometry.canonical import CanonicalViews
 from stages.parallel import map_unordered
-from stages.planner.training import Exchange
+from stages.planner.training import Drawn, Exchange
 from stages.pretraining import exchanges
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.progress import Progress
@@ -50,11 +50,12 @@ class ProceduralExchanges:
     def __init__(self, scenes: list[ClutterScene], views: CanonicalViews, shares: Mapping[str, float]) -> None:
         self._scenes, self._views, self._shares = scenes, views, dict(shares)
 
-    def batch(self, rng: np.random.Generator, size: int) -> list[Exchange]:
+    def batch(self, seed: int, step: int, size: int) -> Sequence[Exchange]:
         """Examples of one kind; of texts alone, which cost little to draw, those of like length."""
+        rng = np.random.default_rng([seed, step])
         kind = self._kind(rng)
         if kind not in TEXT_ALONE:
-            return [self._draw(rng, kind) for _ in range(size)]
+            return Drawn(partial(self._draw, kind=kind), (seed, step), size)
         drawn = sorted((self._draw(rng, kind) for _ in range(size * LENGTHS)), key=_length)
         first = size * int(rng.integers(LENGTHS))
         return drawn[first : first + size]

@@ -16,12 +16,13 @@ from stages.planner.backbone import load_backbone
 from stages.planner.config import VlmConfig
 from stages.planner.grammar import PlanGrammar
 from stages.planner.model import PlannerModel
+from stages.planner.moments import MOTIONS, random_moment
 from stages.planner.phrasebook import MAX_PHRASE_WORDS, PARTS, phrase_words
 from stages.planner.planner import Planner, read_pointing
 from stages.planner.pointer import PointerHead, pointer_loss, pointer_targets
 from stages.planner.prompts import Memory
 from stages.planner.training import Exchange, encode_batch, losses, train
-from stages.pretraining.language import MOTIONS, compose, random_memory
+from stages.pretraining.language import compose
 from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.pretraining.words import plural
 from stages.progress import silent
@@ -94,7 +95,7 @@ def test_composed_plans_are_steps_about_the_things_of_the_instruction():
             said = phrase.removesuffix(f" {last}") if last in ("handle", "lid", "door", "button") else phrase
             assert said in instruction or plural(said) in instruction
         steps = [parse_step(step) for step in plan]
-        memory, _, now = random_memory(rng, steps)
+        memory, _, now = random_moment(rng, steps)
         expected = 0 if memory.step_index < 0 else memory.step_index
         expected += memory.step_index >= 0 and memory.motions == MOTIONS[steps[memory.step_index].action]
         assert now == expected

@@ -7,6 +7,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional
 
 from stages.geometry.arm import arm_capsules, outside_arm
 from stages.geometry.cameras import deproject
@@ -22,6 +24,7 @@ from stages.pretraining.exchanges import (
 from stages.pretraining.language import compose
 from stages.pretraining.references import Things
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
+from stages.pretraining.tiny import tiny_backbone
 from stages.pretraining.words import ADJECTIVES, RESERVED, SHAPES, invented_word, plural
 from stages.pretraining.words import SIDES as SIDE_WORDS
 from stages.procedural_exchanges import COLOUR_NAMES, PAINTS
@@ -213,3 +216,14 @@ def test_things_are_named_from_the_robots_left_to_its_right(scene):
     shown = look(np.random.default_rng(4), cloud, PAINTS, CanonicalViews(), 0.05)
     exchange = name_exchange(np.random.default_rng(0), shown)
     assert np.all(np.diff(exchange.points[:, 1]) <= 0) and len(exchange.points) == len(shown.things.names)
+
+
+def test_the_untrained_base_copies_what_it_has_read():
+    """Of random tokens said twice, the second time is foreseen, and what comes first is not."""
+    model = tiny_backbone(["the cup and the mug"] * 9 + [f"ab{i} c{i}d" for i in range(2000)], 112, seed=0).model
+    once = torch.randint(300, 800, (8, 60), generator=torch.Generator().manual_seed(0))
+    twice = torch.cat([once, once], 1)
+    with torch.no_grad():
+        said = functional.log_softmax(model(input_ids=twice).logits[:, :-1], -1).gather(-1, twice[:, 1:, None])[..., 0]
+    first, second = -said[:, :59].mean(), -said[:, 60:].mean()
+    assert first > np.log(500) and second < 0.5 * first

@@ -33,7 +33,8 @@ class VlmConfig:
         steps: optimiser steps.
         minutes: stop after so many minutes if that comes first, the schedule shortened to fit; 0 = no limit.
         weight_objects, weight_plans, weight_trajectories: shares of the demonstrations' training examples.
-        weight_composed: share of plans of instructions that are made of the training ones: joined, listed, renamed.
+        weight_composed: share of plans, and of their steps, of instructions that are made of the training ones: joined,
+            listed, renamed; in text alone.
         weight_auxiliary: share of examples about procedural scenes, rehearsed so that nothing general is forgotten.
         auxiliary_scenes: how many of those are rendered.
         jitter: largest random shift of the scene in the plane [m], in training.
@@ -70,10 +71,10 @@ class VlmConfig:
     steps: int = 600
     minutes: float = 0.0
     weight_objects: float = 0.2
-    weight_plans: float = 0.2
+    weight_plans: float = 0.25
     weight_trajectories: float = 0.6
-    weight_composed: float = 0.2
-    weight_auxiliary: float = 0.3
+    weight_composed: float = 0.5
+    weight_auxiliary: float = 0.4
     auxiliary_scenes: int = 300
     jitter: float = 0.03
     turn: float = 0.15

@@ -17,9 +17,10 @@ from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import augmentation, prompts
 from stages.planner.augmentation import Paints, Scene, Thing
 from stages.planner.config import VlmConfig
+from stages.planner.moments import random_moment
 from stages.planner.paraphrases import Composer, Told, paraphrase, replace_words, told_apart
 from stages.planner.prompts import Memory, Protocol
-from stages.planner.training import Exchange
+from stages.planner.training import Drawn, Exchange
 from stages.progress import Progress
 from stages.steps import parse_step
 
@@ -29,6 +30,11 @@ KEPT = (0.6, 1.0)
 
 MAX_DROPPED = 2
 """Cameras left out at once."""
+
+FOLLOWED = 0.5
+"""How often a composed plan is told, and the step asked for."""
+
+NOWHERE = np.zeros((0, 3))
 
 
 @dataclass(frozen=True)
@@ -165,7 +171,7 @@ class Sampler:
 
     def __call__(self, step: int) -> Sequence[Exchange]:
         """The exchanges of a step, each drawn when it is looked at."""
-        return _Drawn(self, step)
+        return Drawn(self.exchange, (self.seed, step), self.config.batch_size)
 
     @cached_property
     def nameable(self) -> frozenset[str]:
@@ -217,18 +223,32 @@ class Sampler:
         told = Told(self._instruction(rng, frame), frame.plan)
         look = self._look(rng, frame, _texts(told))
         told = look.told(told)
-        protocol = Protocol(self.config.use_plan, self.config.use_memory, self.config.use_objects)
-        request = protocol.decide_request(told.instruction, told.plan, frame.memory, frame.gripper_open)
-        answer = protocol.decide_beginning(told.plan) + protocol.decide_choice(told.plan, frame.step_index)
-        located = prompts.plan_phrases(frame.plan) if protocol.objects else []
+        request, answer = self._decision(told, frame.memory, frame.gripper_open, frame.step_index)
+        located = prompts.plan_phrases(frame.plan) if self.config.use_objects else []
         points = [*(frame.objects[phrase] for phrase in located), frame.keypoint]
         return self._shown(rng, look.scene, request, answer, points, prompts.plan_phrases(told.plan))
 
     def _composed(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
-        """What are the steps of an instruction that is not about the picture?"""
+        """What are the steps of an instruction, or which of them comes now, where nothing is seen of it?"""
         told = self.composer(rng)
-        request, answer = prompts.plan_request(told.instruction), prompts.plan_answer(told.plan)
-        return self._shown(rng, frame.scene(_some(rng, frame)), request, answer)
+        blank = np.zeros((0, self.views.size, self.views.size, 3), np.uint8)
+        if rng.random() < FOLLOWED:
+            steps = [parse_step(step) for step in told.plan]
+            memory, gripper_open, now = random_moment(rng, steps)
+            request, answer = self._decision(told, memory, gripper_open, now)
+        else:
+            request, answer = prompts.plan_request(told.instruction), prompts.plan_answer(told.plan)
+        return Exchange(request, answer, NOWHERE, blank)
+
+    def _decision(self, told: Told, memory: Memory, gripper_open: bool, step_index: int) -> tuple[str, str]:
+        """Request and answer of round 2."""
+        protocol = self._protocol
+        request = protocol.decide_request(told.instruction, told.plan, memory, gripper_open)
+        return request, protocol.decide_beginning(told.plan) + protocol.decide_choice(told.plan, step_index)
+
+    @property
+    def _protocol(self) -> Protocol:
+        return Protocol(self.config.use_plan, self.config.use_memory, self.config.use_objects)
 
     def _instruction(self, rng: np.random.Generator, frame: Keyframe) -> str:
         instruction = str(rng.choice(frame.instructions))
@@ -319,19 +339,3 @@ def _some(rng: np.random.Generator, frame: Keyframe) -> np.ndarray:
 
 def _texts(told: Told) -> list[str]:
     return [told.instruction, *prompts.plan_phrases(told.plan)]
-
-
-@dataclass(frozen=True)
-class _Drawn(Sequence[Exchange]):
-    """The exchanges of one step. Each has random numbers of its own, so that processes can share a step."""
-
-    sampler: Sampler
-    step: int
-
-    def __len__(self) -> int:
-        return self.sampler.config.batch_size
-
-    def __getitem__(self, index: int) -> Exchange:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        return self.sampler.exchange(np.random.default_rng([self.sampler.seed, self.step, index]))

@@ -84,7 +84,7 @@ class PlannerModel(nn.Module):
         )
 
     def _point(self, hidden: Tensor, is_keypoint: Tensor, is_image: Tensor, pixels: Tensor) -> Tensor:
-        if not is_keypoint.any():
+        if not is_keypoint.any() or not is_image.any():
             return hidden.new_zeros(0, len(self.config.views), self.config.pointer_cells, self.config.pointer_cells)
         per_example = is_keypoint.sum(1)
         queries = hidden.new_zeros(len(hidden), int(per_example.max()), hidden.shape[-1])

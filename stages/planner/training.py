@@ -28,6 +28,7 @@ from stages.errors import UserError
 from stages.planner.coordinates import spell_keypoints
 from stages.planner.model import PlannerModel
 from stages.planner.pointer import pointer_loss, pointer_targets
+from stages.planner.prompts import KEYPOINT
 from stages.precision import use_bfloat16
 from stages.processes import without_gpu
 from stages.progress import Progress
@@ -40,8 +41,8 @@ class Exchange:
     Attributes:
         request: the user's text.
         answer: the assistant's text, with a `KEYPOINT` after every phrase that is pointed at.
-        points: (K, 3) where those are, world frame [m].
-        views: (V, S, S, 3) uint8 canonical views of the scene.
+        points: (K, 3) where those are, world frame [m]; without views nothing is pointed at.
+        views: (V, S, S, 3) uint8 canonical views of the scene; V = 0 is text alone.
     """
 
     request: str
@@ -50,8 +51,33 @@ class Exchange:
     views: np.ndarray
 
     def spelt(self) -> Exchange:
-        """The same with coordinates in the answer, and nowhere pointed at."""
+        """The same with coordinates in the answer, of which there are none without views, and nowhere pointed at."""
+        if not len(self.views):
+            return replace(self, answer=self.answer.replace(KEYPOINT, ""))
         return replace(self, answer=spell_keypoints(self.answer, self.points), points=self.points[:0])
+
+
+@dataclass(frozen=True)
+class Drawn(Sequence[Exchange]):
+    """The exchanges of one step, each drawn when it is looked at, so that processes can share a step.
+
+    Attributes:
+        draw: gives an exchange, from a generator of its own.
+        seeds: all of the generators' but the exchange's index.
+        size: how many there are.
+    """
+
+    draw: Callable[[np.random.Generator], Exchange]
+    seeds: tuple[int, ...]
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> Exchange:
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        return self.draw(np.random.default_rng([*self.seeds, index]))
 
 
 @dataclass
@@ -220,11 +246,14 @@ class _Trainer:
         return self._share(self.draw(step), self.config.accumulate)
 
     def _share(self, exchanges: Sequence[Exchange], count: int) -> list[_Part]:
-        """This process's share of exchanges, encoded in at most `count` parts of like length: little is padded."""
+        """This process's share of exchanges, encoded in parts of like length, so that little is padded.
+
+        Text alone and text about views each make at most `count` parts.
+        """
         own = range(self.rank, len(exchanges), self.accelerator.num_processes)
         drawn = sorted((exchanges[i] for i in own), key=lambda one: len(one.request) + len(one.answer))
-        cuts = [len(drawn) * part // count for part in range(count + 1)]
-        parts = [drawn[first:last] for first, last in pairwise(cuts) if first < last]
+        alone, shown = ([one for one in drawn if bool(len(one.views)) == seen] for seen in (False, True))
+        parts = [part for group in (alone, shown) for part in _cut(group, count)]
         return [_Part(*encode_batch(self.model, part, self.model.backbone.end)) for part in parts]
 
     def _optimise(self, parts: list[_Part]) -> dict[str, float]:
@@ -316,6 +345,12 @@ class _Trainer:
         partial = self.checkpoint.with_name(self.checkpoint.name + ".partial")
         torch.save(content, partial)
         os.replace(partial, self.checkpoint)
+
+
+def _cut(exchanges: Sequence[Exchange], count: int) -> list[Sequence[Exchange]]:
+    """At most `count` parts of about the same number."""
+    cuts = [len(exchanges) * part // count for part in range(count + 1)]
+    return [exchanges[first:last] for first, last in pairwise(cuts) if first < last]
 
 
 def _schedule(done: float, warmup: float) -> float:

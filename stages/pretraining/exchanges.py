@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from stages.planner import prompts
+from stages.planner.moments import random_moment
 from stages.planner.training import Exchange
-from stages.pretraining.language import compose, random_memory
+from stages.pretraining.language import compose
 from stages.pretraining.scenes import Look
 from stages.pretraining.words import plural
 from stages.steps import parse_step
 
 MAX_LOCATED = 8
-SKILLS = (0.55, 0.35, 0.1)
+SKILLS = (0.5, 0.33, 0.17)
 """How often a plan has one, two or three skills."""
 
 NOTHING = np.zeros((0, 3))
@@ -49,7 +50,7 @@ def decide_exchange(rng: np.random.Generator, scene: Look, colours: Sequence[str
         if set(wanted) <= set(scene.phrases):
             break
     steps = [parse_step(step) for step in plan]
-    memory, gripper_open, now = random_memory(rng, steps)
+    memory, gripper_open, now = random_moment(rng, steps)
     places = [scene.phrases.index(phrase) for phrase in [*wanted, steps[now].focus]]
     return Exchange(
         prompts.FULL.decide_request(instruction, plan, memory, gripper_open),
@@ -71,9 +72,9 @@ def follow_exchange(rng: np.random.Generator, colours: Sequence[str], views: np.
     """Which step comes now, in text alone: the plan's things are not pointed at."""
     instruction, plan = compose(rng, colours, _skills(rng))
     steps = [parse_step(step) for step in plan]
-    memory, gripper_open, now = random_memory(rng, steps)
+    memory, gripper_open, now = random_moment(rng, steps)
     request = prompts.FULL.decide_request(instruction, plan, memory, gripper_open)
-    answer = (prompts.FULL.decide_beginning(plan) + prompts.FULL.decide_choice(plan, now)).replace(prompts.KEYPOINT, "")
+    answer = prompts.FULL.decide_beginning(plan) + prompts.FULL.decide_choice(plan, now)
     return Exchange(request, answer, NOTHING, views)
 
 

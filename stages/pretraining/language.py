@@ -1,7 +1,7 @@
-"""Procedural language: instructions composed of random skills, with their plans, and moments of following a plan.
+"""Procedural language: instructions composed of random skills, with their plans.
 
-The plans speak the step language of `stages.steps`, so the base knows its grammar, how a plan is followed motion by
-motion, and how to carry any noun phrase from an instruction into a step.
+The plans speak the step language of `stages.steps`, so the base knows its grammar, and how to carry any noun phrase
+from an instruction into a step.
 """
 
 from __future__ import annotations
@@ -10,23 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stages.planner.prompts import Memory
 from stages.pretraining.skills import SEEN, SPOKEN, Things
-from stages.steps import Step
 
 MAX_STEPS = 18
-MOTIONS = {
-    "grasp": 2,
-    "lift": 1,
-    "move": 1,
-    "release": 2,
-    "rotate": 1,
-    "pull": 1,
-    "push down": 2,
-    "push forward": 2,
-    "push": 2,
-}
-"""How many motions the steps of each action usually take."""
 
 _JOIN = (", then ", " and then ", ", after that ", " and afterwards ", ", next ", "; ", " and ", ". then ")
 _BEFORE = ("please ", "now ", "first ", "your task: ", "could you ", "i want you to ", "it is time to ")
@@ -54,21 +40,3 @@ def compose(
     for clause in clauses[1:]:
         text += str(rng.choice(_JOIN)) + clause
     return (str(rng.choice(_BEFORE)) if rng.random() < 0.1 else "") + text, plan
-
-
-def random_memory(rng: np.random.Generator, plan: Sequence[Step]) -> tuple[Memory, bool, int]:
-    """A random moment of following a plan: the memory, whether the gripper is open, and the step that comes now."""
-    moments = [(index, motion) for index, step in enumerate(plan) for motion in range(MOTIONS[step.action])]
-    now = int(rng.integers(len(moments)))
-    if now == 0:
-        return Memory(), True, 0
-    index, motion = moments[now - 1]
-    return Memory(index, motion + 1), _opened(plan, index, motion), moments[now][0]
-
-
-def _opened(plan: Sequence[Step], index: int, motion: int) -> bool:
-    """Whether the gripper is open after a motion of a step."""
-    action = plan[index].action
-    if action == "grasp":
-        return motion == 0
-    return action == "release"
