@@ -91,13 +91,21 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
     )
     if not is_main():
         return {}
-    save_backbone(model.backbone, out)
-    pointer = {name: value.contiguous() for name, value in model.pointer.state_dict().items()}
-    save_file(pointer, out / "pointer.safetensors")
+    _save(model, out)
     fresh = render_scenes(ASSESSED, config.image_size, config.seed + 1, work / "fresh", config.workers, progress)
     known = assess(Planner(model), fresh, PAINTS, config.seed + 1, progress)
     held_out = {name: round(value, 4) for name, value in known.items()}
     return {"steps": state.step, "minutes": round(state.seconds / 60, 1), **held_out, "path": str(out)}
+
+
+def _save(model: PlannerModel, out: Path) -> None:
+    """Write a base in 16 bits, to which the model's weights are rounded."""
+    model.backbone.model.bfloat16()
+    save_backbone(model.backbone, out)
+    pointer = {name: value.half().contiguous() for name, value in model.pointer.state_dict().items()}
+    save_file(pointer, out / "pointer.safetensors")
+    model.backbone.model.float()
+    model.pointer.load_state_dict(pointer)
 
 
 def _from_nothing(settings: VlmConfig, seed: int) -> PlannerModel:

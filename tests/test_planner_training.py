@@ -154,6 +154,25 @@ def test_held_out_losses_are_those_of_all_the_exchanges_together(base: Path, tmp
     assert look == pytest.approx({"step": 1, "language": float(language), "pointer": float(pointer)}, abs=1e-4)
 
 
+def test_a_step_can_have_text_alone_and_text_about_views(base: Path, tmp_path: Path):
+    """Its language loss is the mean over the answer tokens of both, its pointer loss that of the pointed ones."""
+    shown = draw(0)
+    alone = [replace(one, views=one.views[:0], points=one.points[:0]) for one in shown]
+    assert any(prompts.KEYPOINT in one.answer for one in alone)
+    model = adapted(base, steps=1, batch_size=8, learning_rate=0.0)
+    state = train(model, lambda step: [*shown[:2], *alone, *shown[2:]], tmp_path / "c.pt", silent)
+    total = tokens = 0.0
+    for group in (shown, alone):
+        batch, targets = encode_batch(model, group, model.backbone.end)
+        with torch.no_grad():
+            language, pointer = losses(model, batch, targets)
+        total += float(language) * int(batch["answer_mask"].sum())
+        tokens += int(batch["answer_mask"].sum())
+        if group is shown:
+            assert state.curve[0]["pointer"] == pytest.approx(float(pointer), abs=1e-4)
+    assert state.curve[0]["language"] == pytest.approx(total / tokens, abs=1e-4)
+
+
 def test_a_planner_that_writes_coordinates_learns_them_as_words(base: Path, tmp_path: Path):
     model = adapted(base, keypoints="text")
     asked = [one for one in draw(0) if len(one.points)]
@@ -162,5 +181,7 @@ def test_a_planner_that_writes_coordinates_learns_them_as_words(base: Path, tmp_
     answer, places = read_keypoints(model.backbone.tokenizer.decode(row).removesuffix(model.backbone.end))
     assert answer == asked[0].answer and np.allclose(places, asked[0].points, atol=1e-3)
     assert len(targets) == 0
+    unseen = replace(asked[0], views=asked[0].views[:0], points=asked[0].points[:0])
+    assert unseen.spelt().answer == asked[0].answer.replace(prompts.KEYPOINT, "")
     state = train(model, draw, tmp_path / "c.pt", silent)
     assert [point["pointer"] for point in state.curve] == [0, 0, 0]

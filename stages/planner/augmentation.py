@@ -1,7 +1,7 @@
 """What is done to a scene between two looks at it, so that all that is said of it stays true.
 
 Things of other scenes are set down on the table, coloured things are repainted and renamed, cameras are dropped, the
-whole is turned, shifted and scaled, seen by cameras that are a little off, and lit otherwise.
+whole is turned, shifted, scaled and stretched, seen by cameras that are a little off, and lit otherwise.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ FARTHEST = 0.35
 HUE = np.deg2rad(5)
 BRIGHTNESS, TINT, SATURATION = (0.93, 1.1), 0.02, (0.85, 1.1)
 """How light differs: largest turn of hue, range of brightness, deviation between channels, range of saturation."""
+
+TINTED, TINTING = (0.5, 1.4), 0.25
+"""How bright large things are painted anew, as shares, and by how much their channels differ [nat]."""
 
 _LABELS = 256
 
@@ -120,9 +123,17 @@ class Move:
         return points @ self.matrix.T.astype(points.dtype) + self.offset.astype(points.dtype)
 
 
-def random_move(rng: np.random.Generator, turn: float, shift: float, scale: float) -> Move:
-    """A turn about the vertical, a shift in the plane and a scaling about the table's top, each at most as given."""
-    matrix = axis_rotation(2, rng.uniform(-turn, turn)) * rng.uniform(1 - scale, 1 + scale)
+def random_move(rng: np.random.Generator, turn: float, shift: float, scale: float, stretch: float) -> Move:
+    """A turn about the vertical, a shift in the plane, and a scaling and a stretching about the table's top.
+
+    Args:
+        turn, shift: at most so much [rad, m].
+        scale: largest change of all lengths, as a share.
+        stretch: largest change of lengths along the vertical and along two random directions of the plane, as a share.
+    """
+    along = axis_rotation(2, rng.uniform(-np.pi, np.pi))
+    stretched = along @ np.diag(rng.uniform(1 - stretch, 1 + stretch, 3)) @ along.T
+    matrix = axis_rotation(2, rng.uniform(-turn, turn)) @ stretched * rng.uniform(1 - scale, 1 + scale)
     return Move(matrix, PIVOT - matrix @ PIVOT + np.append(rng.uniform(-shift, shift, 2), 0))
 
 
@@ -166,6 +177,28 @@ def colour_turn(hue: float, saturation: float) -> np.ndarray:
     grey = np.full((3, 3), 1 / 3)
     across = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
     return grey + saturation * (np.cos(hue) * (np.eye(3) - grey) + np.sin(hue) * across)
+
+
+def tinted(rng: np.random.Generator, scene: Scene, paints: Paints, share: float) -> Scene:
+    """The scene with a share of its large things and their parts in other colours, where no colour is told of them.
+
+    Small things keep theirs, since some, as groceries, can only be told by it.
+    """
+    coloured, whole = {*paints.named, *paints.rare}, _random_tint(rng)
+    gains = np.ones((_LABELS, 3), np.float32)
+    for number, thing in enumerate(scene.things, 1):
+        if thing.kind != "place" and coloured.isdisjoint(thing.name.split()) and rng.random() < share:
+            gains[number] = whole if rng.random() < 0.5 else _random_tint(rng)
+    for number, thing in enumerate(scene.things, 1):
+        if thing.kind == "object" and _is_small(scene.points[scene.labels == number]):
+            gains[[number, *_parts(scene, number)]] = 1
+    colours = np.clip(scene.colours * gains[scene.labels], 0, 255).astype(np.uint8)
+    return replace(scene, colours=colours)
+
+
+def _random_tint(rng: np.random.Generator) -> np.ndarray:
+    """(3,) what a paint reflects more or less of."""
+    return rng.uniform(*TINTED) * np.exp(rng.normal(0, TINTING, 3))
 
 
 def paintable(scene: Scene, paints: Paints) -> dict[str, np.ndarray]:
@@ -236,16 +269,24 @@ def cut_out(scene: Scene) -> list[Scene]:
 
 
 def _piece(scene: Scene, number: int) -> Scene:
-    """A thing and its parts, whose names begin with the thing's."""
-    name = scene.things[number - 1].name
-    own = [number, *(n for n, thing in enumerate(scene.things, 1) if thing.name.startswith(f"{name} "))]
+    """A thing and its parts."""
+    own = [number, *_parts(scene, number)]
     numbers = np.zeros(_LABELS, np.uint8)
     numbers[own] = np.arange(1, len(own) + 1)
     labels = numbers[scene.labels]
     return replace(scene, labels=labels, things=tuple(scene.things[n - 1] for n in own)).part(np.flatnonzero(labels))
 
 
+def _parts(scene: Scene, number: int) -> list[int]:
+    """Numbers of a thing's parts, whose names begin with the thing's."""
+    name = scene.things[number - 1].name
+    return [part for part, thing in enumerate(scene.things, 1) if thing.name.startswith(f"{name} ")]
+
+
 def _is_small(points: np.ndarray) -> bool:
+    """Whether something stands on the table and is no larger than what is set down elsewhere; nothing is."""
+    if not len(points):
+        return True
     low, high = points.min(axis=0), points.max(axis=0)
     return bool(np.all(high[:2] - low[:2] < 2 * REACH) and abs(low[2] - TABLE_HEIGHT) < FOOT)
 

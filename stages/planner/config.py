@@ -40,10 +40,12 @@ class VlmConfig:
         jitter: largest random shift of the scene in the plane [m], in training.
         turn: largest random turn of the scene about the vertical [rad], in training.
         scale: largest random change of the scene's size about the table's top, as a share, in training.
+        stretch: largest random change of its proportions, likewise.
         camera_shift, camera_turn: deviations of the cameras' calibration errors [m, rad] in training.
         drop_cameras: how often one or two cameras are left out in training.
         distractors: how many things of other scenes are set down on the table at most, in training.
         recolour: how often a colour of things is replaced by a rare one, in the picture and in words, in training.
+        tint: how often a large thing that no colour is told of is given another, in training.
         paraphrase: how often an instruction is worded a little otherwise in training.
         validate_every: steps between looks at the loss on held-out episodes.
         patience: looks without a better one after which training ends, its best weights kept; 0 = never.
@@ -79,11 +81,13 @@ class VlmConfig:
     jitter: float = 0.03
     turn: float = 0.15
     scale: float = 0.08
+    stretch: float = 0.15
     camera_shift: float = 0.002
     camera_turn: float = 0.004
     drop_cameras: float = 0.1
     distractors: int = 2
     recolour: float = 0.4
+    tint: float = 0.4
     paraphrase: float = 0.4
     validate_every: int = 50
     patience: int = 0
@@ -99,10 +103,12 @@ def plainly(config: VlmConfig) -> VlmConfig:
         jitter=0.0,
         turn=0.0,
         scale=0.0,
+        stretch=0.0,
         camera_shift=0.0,
         camera_turn=0.0,
         drop_cameras=0.0,
         distractors=0,
         recolour=0.0,
+        tint=0.0,
         paraphrase=0.0,
     )

@@ -260,7 +260,10 @@ class Sampler:
         points = augmentation.paintable(scene, self.paints)
         renamed = self._new_colours(rng, sorted(points))
         added = {thing.name: thing.position for thing in scene.things[len(frame.things) :]}
-        return _Look(augmentation.repainted(scene, points, renamed, self.paints), frame.objects | added, renamed)
+        scene = augmentation.repainted(scene, points, renamed, self.paints)
+        if self.config.tint:
+            scene = augmentation.tinted(rng, scene, self.paints, self.config.tint)
+        return _Look(scene, frame.objects | added, renamed)
 
     def _cluttered(self, rng: np.random.Generator, scene: Scene, texts: list[str]) -> Scene:
         for _ in range(rng.integers(self.config.distractors + 1) if self.pieces else 0):
@@ -295,7 +298,7 @@ class Sampler:
             scene = augmentation.without_cameras(scene, dropped, phrases)
         if config.camera_shift or config.camera_turn:
             scene = augmentation.seen_by_erring_cameras(rng, scene, config.camera_shift, config.camera_turn)
-        move = augmentation.random_move(rng, config.turn, config.jitter, config.scale)
+        move = augmentation.random_move(rng, config.turn, config.jitter, config.scale, config.stretch)
         views = self.views.render(move(scene.points), augmentation.relit(rng, scene.colours))[0]
         return Exchange(request, answer, move(np.array(points, float).reshape(-1, 3)), views)
 

@@ -1,7 +1,7 @@
 """Pointing in 3D: hidden states of keypoint tokens scored against every cell of every canonical view.
 
-A `KEYPOINT` token's hidden state becomes a query; each image token is expanded to a block of cells, to which a shallow
-convolution over the pixels adds the detail that a patch has lost; the scaled dot product is the cell's logit
+A `KEYPOINT` token's hidden state becomes a query; each image token is expanded to a block of cells, to which a small
+U-Net over the pixels adds the detail that a patch has lost; the dot product is the cell's logit
 (after GUI-Actor, arXiv 2506.03143, in three views and at sub-patch resolution).
 """
 
@@ -32,11 +32,7 @@ class PointerHead(nn.Module):
         self.views, self.tokens, self.cells, self.width = views, tokens_per_side, cells, width
         self.block = cells // tokens_per_side
         self.expand = nn.Linear(hidden_size, self.block**2 * width)
-        self.stem = nn.Sequential(
-            nn.Conv2d(3 + 2, width, 5, padding=2),
-            nn.GELU(),
-            nn.Conv2d(width, width, 3, padding=1),
-        )
+        self.pyramid = PixelPyramid(width)
         self.view_embedding = nn.Parameter(torch.zeros(views, width))
         self.mix = nn.Sequential(nn.GELU(), nn.Conv2d(width, width, 1), nn.GELU(), nn.Conv2d(width, width, 1))
         self.query = nn.Sequential(
@@ -53,16 +49,58 @@ class PointerHead(nn.Module):
         """
         batch = len(queries)
         blocks = self.expand(image_tokens).view(
-            batch * self.views, self.tokens, self.tokens, self.block, self.block, -1
+            batch * self.views, self.tokens, self.tokens, self.block, self.block, self.width
         )
-        coarse = blocks.permute(0, 5, 1, 3, 2, 4).reshape(batch * self.views, self.width, self.cells, self.cells)
-        small = functional.interpolate(pixels.flatten(0, 1), (self.cells, self.cells), mode="area")
-        fine = self.stem(torch.cat([small, _coordinates(small)], dim=1))
-        features = coarse + fine + self.view_embedding.repeat(batch, 1)[:, :, None, None]
-        features = self.mix(features).view(batch, self.views, self.width, -1)
+        coarse = blocks.transpose(2, 3).reshape(batch * self.views, self.cells, self.cells, self.width)
+        shown = functional.interpolate(pixels.flatten(0, 1), (2 * self.cells, 2 * self.cells), mode="area")
+        # Processors multiply faster with the channels last.
+        shown = torch.cat([shown, _coordinates(shown)], dim=1).contiguous(memory_format=torch.channels_last)
+        features = coarse.permute(0, 3, 1, 2) + self.pyramid(shown)
+        features = self.mix(features + self.view_embedding.repeat(batch, 1)[:, :, None, None])
+        features = features.permute(0, 2, 3, 1).reshape(batch, self.views, -1, self.width)
         query = self.query(queries).view(batch, -1, self.views, self.width)
-        logits = torch.einsum("bkvd,bvdc->bkvc", query, features) / self.width**0.5
+        logits = torch.einsum("bkvd,bvcd->bkvc", query, features)
         return logits.view(*logits.shape[:3], self.cells, self.cells)
+
+
+class PixelPyramid(nn.Module):
+    """Features of every cell from the pixels of its neighbourhood, seen at three scales (a small U-Net).
+
+    Args:
+        width: channels of the features.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fine = nn.Sequential(
+            nn.Conv2d(3 + 2, width // 2, 6, stride=2, padding=2), nn.GELU(), nn.Conv2d(width // 2, width, 3, padding=1)
+        )
+        self.middle, self.wide = _halving(width, 2 * width), _halving(2 * width, 2 * width)
+        self.to_fine, self.to_middle = _doubling(2 * width, width), _doubling(2 * width, 2 * width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, width, C, C) of (N, 5, 2C, 2C): colours, column and row."""
+        fine = self.fine(images)
+        middle = self.middle(fine)
+        middle = middle + _cropped(self.to_middle(self.wide(middle)), middle)
+        return fine + _cropped(self.to_fine(middle), fine)
+
+
+def _halving(channels: int, width: int) -> nn.Sequential:
+    """Half the side, looked at twice."""
+    return nn.Sequential(
+        nn.GELU(), nn.Conv2d(channels, width, 3, stride=2, padding=1), nn.GELU(), nn.Conv2d(width, width, 3, padding=1)
+    )
+
+
+def _doubling(channels: int, width: int) -> nn.Sequential:
+    """Twice the side."""
+    return nn.Sequential(nn.Conv2d(channels, 4 * width, 1), nn.PixelShuffle(2))
+
+
+def _cropped(features: Tensor, like: Tensor) -> Tensor:
+    """Without the last row and column where the side that was halved is odd."""
+    return features[..., : like.shape[-2], : like.shape[-1]]
 
 
 def _coordinates(images: Tensor) -> Tensor:
