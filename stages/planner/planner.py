@@ -119,6 +119,8 @@ class Planner:
     ) -> StepDecision:
         """Round 2: the task's objects, then the current step, then its keypoint.
 
+        The step is the one executed last or the next one of the plan; any, for a planner that is not told the last one.
+
         Args:
             instruction: of the task.
             plan: its steps; for a planner that is not told the plan, those known by name, the last one among them.
@@ -129,7 +131,8 @@ class Planner:
         request = self.protocol.decide_request(instruction, plan, memory, gripper_open)
         if self.protocol.plan:
             beginning = self.protocol.decide_beginning(plan)
-            answers = [beginning + self.protocol.decide_choice(plan, index) for index in range(len(plan))]
+            lines = self._lines_after(memory, len(plan))
+            answers = [beginning + self.protocol.decide_choice(plan, index) for index in lines]
             graph, naming = answers_graph(answers, self._spelt), ""
         else:
             graph, naming = step_graph(self.protocol.objects, self._spelt), instruction
@@ -141,6 +144,12 @@ class Planner:
         confidence = float(fitted(features) if fitted else np.exp(features[0]) * keypoint.confidence)
         step = plan[index] if self.protocol.plan else step
         return StepDecision(index, step, keypoint, dict(zip(named, objects, strict=True)), confidence, features)
+
+    def _lines_after(self, memory: Memory, count: int) -> range:
+        """Lines of a plan that can come now: it is followed line by line, if it is known which was executed last."""
+        if not self.protocol.memory:
+            return range(count)
+        return range(max(memory.step_index, 0), min(memory.step_index + 2, count))
 
     def locate(self, phrases: list[str], views: np.ndarray) -> dict[str, Pointing]:
         """Where the named things are."""
