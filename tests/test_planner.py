@@ -238,10 +238,12 @@ def test_decisions_keep_to_the_plan_whatever_the_weights(model):
     planner = Planner(model)
     _, views = blob(np.random.default_rng(0), model.views)
     plan = [*PLAN, *PLAN, *PLAN, *PLAN]
-    decision = planner.decide("stack", plan, Memory(1, 1), False, views)
-    assert 0 <= decision.step_index < len(plan) and 0 <= decision.confidence <= 1
-    assert set(decision.objects) == {"red ball", "blue slab"}
-    assert np.all(np.abs(decision.keypoint.point - WORKSPACE_CENTRE) <= 0.5)
+    last = len(plan) - 1
+    for memory, lines in ((Memory(), {0}), (Memory(1, 1), {1, 2}), (Memory(last, 2), {last})):
+        decision = planner.decide("stack", plan, memory, False, views)
+        assert decision.step_index in lines and 0 <= decision.confidence <= 1
+        assert set(decision.objects) == {"red ball", "blue slab"}
+        assert np.all(np.abs(decision.keypoint.point - WORKSPACE_CENTRE) <= 0.5)
 
 
 def test_bases_that_cannot_be_used_are_refused_in_one_sentence(tmp_path):
