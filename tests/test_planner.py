@@ -95,7 +95,7 @@ def test_composed_plans_are_steps_about_the_things_of_the_instruction():
             said = phrase.removesuffix(f" {last}") if last in ("handle", "lid", "door", "button") else phrase
             assert said in instruction or plural(said) in instruction
         steps = [parse_step(step) for step in plan]
-        memory, _, now = random_moment(rng, steps)
+        memory, _, now = random_moment(rng, plan)
         expected = 0 if memory.step_index < 0 else memory.step_index
         expected += memory.step_index >= 0 and memory.motions == MOTIONS[steps[memory.step_index].action]
         assert now == expected

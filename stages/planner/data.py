@@ -20,7 +20,7 @@ from stages.planner.config import VlmConfig
 from stages.planner.moments import random_moment
 from stages.planner.paraphrases import Composer, Told, paraphrase, replace_words, told_apart
 from stages.planner.prompts import Memory, Protocol
-from stages.planner.training import Drawn, Exchange
+from stages.planner.training import NOWHERE, Drawn, Exchange
 from stages.progress import Progress
 from stages.steps import parse_step
 
@@ -33,8 +33,6 @@ MAX_DROPPED = 2
 
 FOLLOWED = 0.5
 """How often a composed plan is told, and the step asked for."""
-
-NOWHERE = np.zeros((0, 3))
 
 
 @dataclass(frozen=True)
@@ -223,7 +221,8 @@ class Sampler:
         told = Told(self._instruction(rng, frame), frame.plan)
         look = self._look(rng, frame, _texts(told))
         told = look.told(told)
-        request, answer = self._decision(told, frame.memory, frame.gripper_open, frame.step_index)
+        moment = (frame.memory, frame.gripper_open, frame.step_index)
+        request, answer = self._protocol.decision(told.instruction, told.plan, *moment)
         located = prompts.plan_phrases(frame.plan) if self.config.use_objects else []
         points = [*(frame.objects[phrase] for phrase in located), frame.keypoint]
         return self._shown(rng, look.scene, request, answer, points, prompts.plan_phrases(told.plan))
@@ -233,18 +232,10 @@ class Sampler:
         told = self.composer(rng)
         blank = np.zeros((0, self.views.size, self.views.size, 3), np.uint8)
         if rng.random() < FOLLOWED:
-            steps = [parse_step(step) for step in told.plan]
-            memory, gripper_open, now = random_moment(rng, steps)
-            request, answer = self._decision(told, memory, gripper_open, now)
+            request, answer = self._protocol.decision(told.instruction, told.plan, *random_moment(rng, told.plan))
         else:
             request, answer = prompts.plan_request(told.instruction), prompts.plan_answer(told.plan)
         return Exchange(request, answer, NOWHERE, blank)
-
-    def _decision(self, told: Told, memory: Memory, gripper_open: bool, step_index: int) -> tuple[str, str]:
-        """Request and answer of round 2."""
-        protocol = self._protocol
-        request = protocol.decide_request(told.instruction, told.plan, memory, gripper_open)
-        return request, protocol.decide_beginning(told.plan) + protocol.decide_choice(told.plan, step_index)
 
     @property
     def _protocol(self) -> Protocol:

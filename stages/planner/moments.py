@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from stages.planner.prompts import Memory
-from stages.steps import Step
+from stages.steps import parse_step
 
 MOTIONS = {
     "grasp": 2,
@@ -23,19 +23,17 @@ MOTIONS = {
 """How many motions the steps of each action usually take."""
 
 
-def random_moment(rng: np.random.Generator, plan: Sequence[Step]) -> tuple[Memory, bool, int]:
+def random_moment(rng: np.random.Generator, plan: Sequence[str]) -> tuple[Memory, bool, int]:
     """A random moment of following a plan: the memory, whether the gripper is open, and the step that comes now."""
-    moments = [(index, motion) for index, step in enumerate(plan) for motion in range(MOTIONS[step.action])]
+    actions = [parse_step(step).action for step in plan]
+    moments = [(index, motion) for index, action in enumerate(actions) for motion in range(MOTIONS[action])]
     now = int(rng.integers(len(moments)))
     if now == 0:
         return Memory(), True, 0
     index, motion = moments[now - 1]
-    return Memory(index, motion + 1), _opened(plan, index, motion), moments[now][0]
+    return Memory(index, motion + 1), _opened(actions[index], motion), moments[now][0]
 
 
-def _opened(plan: Sequence[Step], index: int, motion: int) -> bool:
+def _opened(action: str, motion: int) -> bool:
     """Whether the gripper is open after a motion of a step."""
-    action = plan[index].action
-    if action == "grasp":
-        return motion == 0
-    return action == "release"
+    return motion == 0 if action == "grasp" else action == "release"

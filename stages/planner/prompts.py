@@ -84,6 +84,13 @@ class Protocol:
         """The second part: the current step with its keypoint."""
         return self._lines(plan)[step_index] + KEYPOINT
 
+    def decision(
+        self, instruction: str, plan: Sequence[str], memory: Memory, gripper_open: bool, step_index: int
+    ) -> tuple[str, str]:
+        """Request and right answer of round 2."""
+        request = self.decide_request(instruction, plan, memory, gripper_open)
+        return request, self.decide_beginning(plan) + self.decide_choice(plan, step_index)
+
     def _lines(self, plan: Sequence[str]) -> list[str]:
         return numbered(plan) if self.plan else list(plan)
 

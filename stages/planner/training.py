@@ -33,6 +33,9 @@ from stages.precision import use_bfloat16
 from stages.processes import without_gpu
 from stages.progress import Progress
 
+NOWHERE = np.zeros((0, 3))
+"""Points of an exchange without any."""
+
 
 @dataclass(frozen=True)
 class Exchange:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.planner import prompts
 from stages.planner.moments import random_moment
-from stages.planner.training import Exchange
+from stages.planner.training import NOWHERE, Exchange
 from stages.pretraining.language import compose
 from stages.pretraining.scenes import Look
 from stages.pretraining.words import plural
@@ -17,8 +17,6 @@ from stages.steps import parse_step
 MAX_LOCATED = 8
 SKILLS = (0.5, 0.33, 0.17)
 """How often a plan has one, two or three skills."""
-
-NOTHING = np.zeros((0, 3))
 
 
 def locate_exchange(rng: np.random.Generator, scene: Look) -> Exchange:
@@ -39,7 +37,7 @@ def count_exchange(rng: np.random.Generator, scene: Look) -> Exchange:
     """How many are there of a colour or a noun?"""
     word = str(rng.choice((*scene.things.colours, *scene.things.nouns)))
     asked = plural(word) if word in scene.things.nouns else f"{word} things"
-    return Exchange(f"How many {asked} are there?", str(scene.things.count(word)), NOTHING, scene.views)
+    return Exchange(f"How many {asked} are there?", str(scene.things.count(word)), NOWHERE, scene.views)
 
 
 def decide_exchange(rng: np.random.Generator, scene: Look, colours: Sequence[str]) -> Exchange:
@@ -49,15 +47,9 @@ def decide_exchange(rng: np.random.Generator, scene: Look, colours: Sequence[str
         wanted = prompts.plan_phrases(plan)
         if set(wanted) <= set(scene.phrases):
             break
-    steps = [parse_step(step) for step in plan]
-    memory, gripper_open, now = random_moment(rng, steps)
-    places = [scene.phrases.index(phrase) for phrase in [*wanted, steps[now].focus]]
-    return Exchange(
-        prompts.FULL.decide_request(instruction, plan, memory, gripper_open),
-        prompts.FULL.decide_beginning(plan) + prompts.FULL.decide_choice(plan, now),
-        scene.positions[places],
-        scene.views,
-    )
+    moment = random_moment(rng, plan)
+    places = [scene.phrases.index(phrase) for phrase in [*wanted, parse_step(plan[moment[-1]]).focus]]
+    return Exchange(*prompts.FULL.decision(instruction, plan, *moment), scene.positions[places], scene.views)
 
 
 def plan_exchange(
@@ -65,17 +57,13 @@ def plan_exchange(
 ) -> Exchange:
     """An instruction about anything, or about what is seen, with its plan; the views (V, S, S, 3) may be none."""
     instruction, plan = compose(rng, colours, _skills(rng), seen)
-    return Exchange(prompts.plan_request(instruction), prompts.plan_answer(plan), NOTHING, views)
+    return Exchange(prompts.plan_request(instruction), prompts.plan_answer(plan), NOWHERE, views)
 
 
 def follow_exchange(rng: np.random.Generator, colours: Sequence[str], views: np.ndarray) -> Exchange:
     """Which step comes now, in text alone: the plan's things are not pointed at."""
     instruction, plan = compose(rng, colours, _skills(rng))
-    steps = [parse_step(step) for step in plan]
-    memory, gripper_open, now = random_moment(rng, steps)
-    request = prompts.FULL.decide_request(instruction, plan, memory, gripper_open)
-    answer = prompts.FULL.decide_beginning(plan) + prompts.FULL.decide_choice(plan, now)
-    return Exchange(request, answer, NOTHING, views)
+    return Exchange(*prompts.FULL.decision(instruction, plan, *random_moment(rng, plan)), NOWHERE, views)
 
 
 def _skills(rng: np.random.Generator) -> int:
