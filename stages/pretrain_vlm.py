@@ -22,17 +22,11 @@ from stages.progress import Progress, silent
 CORPUS = 6000
 """Composed instructions that the tokenizer's vocabulary is learnt from."""
 
-SHARES = {
-    "locate": 0.38,
-    "name": 0.08,
-    "count": 0.01,
-    "decide": 0.17,
-    "plan": 0.04,
-    "read plan": 0.22,
-    "follow": 0.10,
-}
-"""Of the batches; text alone costs a third of what text with views does."""
+SHOWN = {"locate": 0.56, "name": 0.12, "count": 0.015, "decide": 0.245, "plan": 0.06}
+"""Of the batches about scenes."""
 
+TOLD = {"read plan": 0.65, "follow": 0.35}
+"""Of the batches of text alone, which cost a third of those."""
 
 ASSESSED = 60
 """Fresh scenes that the finished base is asked about."""
@@ -44,6 +38,7 @@ class PretrainConfig:
     base: go on from this base; empty = from nothing, with a vocabulary of its own.
     scenes: procedural scenes to render; each is painted, turned and shifted anew whenever it is shown.
     image_size: of the cameras [px].
+    text: share of the batches that are text alone.
     steps, minutes, batch_size, learning_rate: of training from nothing; minutes = 0 is without a limit.
     workers: processes that render; 0 = one per core.
     seed: of scenes, language and weights.
@@ -52,6 +47,7 @@ class PretrainConfig:
     base: str = ""
     scenes: int = 4000
     image_size: int = 128
+    text: float = 0.32
     steps: int = 3000
     minutes: float = 0.0
     batch_size: int = 32
@@ -82,7 +78,7 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
         warmup_fraction=0.03,
     )
     model = PlannerModel.from_base(settings) if config.base else _from_nothing(settings, config.seed)
-    source = ProceduralExchanges(scenes, model.views, SHARES)
+    source = ProceduralExchanges(scenes, model.views, _shares(config.text))
     state = train(
         model,
         lambda step: source.batch(config.seed, step, config.batch_size),
@@ -96,6 +92,13 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
     known = assess(Planner(model), fresh, PAINTS, config.seed + 1, progress)
     held_out = {name: round(value, 4) for name, value in known.items()}
     return {"steps": state.step, "minutes": round(state.seconds / 60, 1), **held_out, "path": str(out)}
+
+
+def _shares(text: float) -> dict[str, float]:
+    """How often each kind of example is drawn."""
+    return {kind: share * (1 - text) for kind, share in SHOWN.items()} | {
+        kind: share * text for kind, share in TOLD.items()
+    }
 
 
 def _save(model: PlannerModel, out: Path) -> None:

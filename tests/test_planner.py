@@ -93,7 +93,7 @@ def test_composed_plans_are_steps_about_the_things_of_the_instruction():
         for phrase in prompts.plan_phrases(plan):
             *_, last = phrase.split()
             said = phrase.removesuffix(f" {last}") if last in ("handle", "lid", "door", "button") else phrase
-            assert said in instruction or plural(said) in instruction
+            assert all(word in instruction or plural(word) in instruction for word in said.split())
         steps = [parse_step(step) for step in plan]
         memory, _, now = random_moment(rng, plan)
         expected = 0 if memory.step_index < 0 else memory.step_index
@@ -232,6 +232,32 @@ def test_the_grammar_lets_every_true_plan_be_said(model):
             assert token in grammar.allowed(), (plan, tokenizer.decode([token]))
             grammar.advance(token)
         assert 0 in grammar.allowed()
+
+
+def test_plans_do_only_what_the_hand_can_whatever_is_chosen(model):
+    """Random walks through the grammar, followed by hand."""
+    tokenizer, rng = model.backbone.tokenizer, np.random.default_rng(0)
+    busy = 0
+    for _ in range(200):
+        grammar = PlanGrammar(tokenizer, {"ball", "slab", "red"}, end=0, max_steps=8, likely={("red", "ball")})
+        said: list[int] = []
+        while not grammar.finished:
+            allowed = grammar.allowed()
+            said.append(allowed[rng.integers(len(allowed))])
+            grammar.advance(said[-1])
+        steps, hand = prompts.parse_plan(tokenizer.decode(said[:-1])), ""
+        assert said[-1] == 0 and steps
+        for before, step in zip([None, *steps], steps, strict=False):
+            assert step != before
+            if step.action == "grasp":
+                assert step.object != hand
+                hand = step.object
+            elif not step.action.startswith("push"):
+                assert hand and step.object == hand != step.target
+                busy += 1
+            if step.action == "release":
+                hand = ""
+    assert busy > 40
 
 
 def test_decisions_keep_to_the_plan_whatever_the_weights(model):

@@ -15,14 +15,17 @@ from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE
 from stages.planner import augmentation
 from stages.planner.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, Paints, Scene, Thing
+from stages.planner.composing import MAX_LISTED, MAX_STEPS, Composer
 from stages.planner.config import VlmConfig
 from stages.planner.data import Keyframe, Sampler
-from stages.planner.paraphrases import Composer, Told, paraphrase, pseudo_word, replace_words, told_apart
+from stages.planner.paraphrases import Told, paraphrase, pseudo_word, replace_words, told_apart
 from stages.planner.prompts import KEYPOINT, Memory, plan_phrases
+from stages.planner.rewording import OPENED, SEVERAL, SKILLS, filled, reworded, several, skill_of, unpacked
 from stages.simulators import make_simulator
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 from stages.simulators.tabletop.tasks import LEVELS, make_task
 from stages.steps import parse_step
+from stages.wordings import WORDINGS, listed
 
 PAINTS = Paints(PALETTE, RARE_COLOURS)
 
@@ -329,7 +332,7 @@ def test_composed_plans_are_steps_whose_new_words_stand_in_the_instruction():
     for _ in range(1500):
         told = composer(rng)
         steps = [parse_step(step) for step in told.plan]
-        assert 1 <= len(steps) <= 16
+        assert 1 <= len(steps) <= MAX_STEPS
         said = set(re.findall(r"[a-z]+", told.instruction))
         new = {word for phrase in plan_phrases(told.plan) for word in phrase.split()} - known
         assert all({word, f"{word}s"} & said for word in new), (told, new)
@@ -340,7 +343,7 @@ def test_composed_plans_are_steps_whose_new_words_stand_in_the_instruction():
 
 def test_no_instruction_of_a_test_variation_can_be_said():
     """Not in these words, and not with other colours and nouns either."""
-    forbidden = {skeleton(text, ()) for text in TEST_ONLY} - {skeleton(text, ()) for text in SEEN}
+    forbidden = forbidden_skeletons()
     assert "push the N then the N" in forbidden
     rng, composer = np.random.default_rng(1), Composer(TRAINING, PALETTE, RARE_COLOURS)
     for number in range(6000):
@@ -351,6 +354,64 @@ def test_no_instruction_of_a_test_variation_can_be_said():
         for phrase in plan_phrases(told.plan):
             colour, _, noun = phrase.partition(" ")
             assert colour not in PALETTE or phrase in KNOWN_PHRASES or not is_known_noun(noun), phrase
+
+
+def forbidden_skeletons() -> set[str]:
+    """What only evaluation says."""
+    return {skeleton(text, ()) for text in TEST_ONLY | NOVEL} - {skeleton(text, ()) for text in SEEN}
+
+
+def test_no_wording_that_training_plans_are_told_in_is_one_of_evaluation():
+    forbidden, rng = forbidden_skeletons(), np.random.default_rng(0)
+    known = [found for told in TRAINING if (found := skill_of(told.plan))]
+    skills = {SKILLS[number][0] for number, _ in known} | {*SEVERAL.values(), "put_equal", *OPENED}
+    assert len(skills) > 15
+    for wording in (wording for skill in skills for wording in WORDINGS[skill]):
+        for count in range(1, MAX_LISTED + 1):
+            names = [f"red {noun}" for noun in ("block", "cup", "jar", "bulb", "lid")][:count]
+            for said in ("the block", "both blocks", "the two blocks", "all blocks"):
+                slots = {name: f"red {name}" for name in ("a", "b", "tool", "cap", "level")} | {
+                    "many": "2 red blocks", "said": said, "first": names[0], "rest": "the red block",
+                    "all": listed(rng, names),
+                }  # fmt: skip
+                phrases = [*names, *(slots[name] for name in ("a", "b", "tool", "cap", "level"))]
+                assert skeleton(wording.format(**slots), phrases) not in forbidden, wording
+
+
+def test_rewording_keeps_the_plan_and_names_its_things():
+    rng, found = np.random.default_rng(3), set()
+    for told in TRAINING * 5:
+        other = reworded(rng, told)
+        if other is None:
+            assert skill_of(told.plan) is None
+            continue
+        found.add(other.instruction)
+        assert other.plan == told.plan
+        nouns = {phrase.split()[-1] for phrase in plan_phrases(told.plan)} - {"handle", "door", "lid", "socket"}
+        assert all(noun in other.instruction for noun in nouns), other
+    assert len(found) > 0.9 * len(TRAINING) * 4
+
+
+def test_lists_do_the_same_with_each_thing_in_order():
+    rng = np.random.default_rng(4)
+    pressed = several(rng, Told("push the red button", ("push down the red button",)), ["dax", "red button", "wug"])
+    assert pressed.plan == ("push down the dax", "push down the red button", "push down the wug")
+    assert [pressed.instruction.index(one) for one in ("dax", "red button", "wug")] == sorted(
+        pressed.instruction.index(one) for one in ("dax", "red button", "wug")
+    )
+    put = ("grasp the {0}", "lift the grasped {0}", "move the grasped {0} {1} the {2}",
+        "release the grasped {0} {1} the {2}")  # fmt: skip
+    stacked = tuple(line.format("gray block", "onto", "green square") for line in put)
+    piled = several(rng, Told("stack 2 gray blocks on the green square", stacked * 2), ["dax", "gray block"])
+    assert piled.plan == tuple(line.format("dax", "onto", "green square") for line in put) + stacked
+    drawer = Told("open the top drawer", ("grasp the top drawer handle", "pull the grasped top drawer handle"))
+    packed = filled(rng, drawer, ["dax"])
+    assert packed.plan == drawer.plan + tuple(line.format("dax", "into", "top drawer") for line in put)
+    box = Told("open the box", ("grasp the box lid", "lift the grasped box lid"))
+    assert unpacked(rng, box, "dax", 2).plan == box.plan + 2 * tuple(
+        line.format("dax", "out of", "box") for line in put
+    )
+    assert several(rng, box, ["dax", "wug"]) is None and filled(rng, box, ["dax"]) is None
 
 
 def is_known_noun(noun: str) -> bool:

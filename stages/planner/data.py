@@ -16,10 +16,12 @@ from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import augmentation, prompts
 from stages.planner.augmentation import Paints, Scene, Thing
+from stages.planner.composing import Composer
 from stages.planner.config import VlmConfig
 from stages.planner.moments import random_moment
-from stages.planner.paraphrases import Composer, Told, paraphrase, replace_words, told_apart
+from stages.planner.paraphrases import Told, paraphrase, replace_words, told_apart
 from stages.planner.prompts import Memory, Protocol
+from stages.planner.rewording import reworded
 from stages.planner.training import NOWHERE, Drawn, Exchange
 from stages.progress import Progress
 from stages.steps import parse_step
@@ -242,8 +244,13 @@ class Sampler:
         return Protocol(self.config.use_plan, self.config.use_memory, self.config.use_objects)
 
     def _instruction(self, rng: np.random.Generator, frame: Keyframe) -> str:
-        instruction = str(rng.choice(frame.instructions))
-        return paraphrase(rng, instruction) if rng.random() < self.config.paraphrase else instruction
+        """One of its instructions, as it is, in slightly other words, or in general wordings of its skill."""
+        told, kind = Told(str(rng.choice(frame.instructions)), frame.plan), rng.random()
+        if kind < self.config.paraphrase / 2:
+            told = reworded(rng, told) or told
+        elif kind < self.config.paraphrase:
+            return paraphrase(rng, told.instruction)
+        return told.instruction
 
     def _look(self, rng: np.random.Generator, frame: Keyframe, texts: Iterable[str]) -> _Look:
         """A scene with other things on its table that the texts cannot mean, and in other colours."""

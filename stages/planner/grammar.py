@@ -8,16 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
-from stages.planner.graphs import END, MAX_STEPS, PHRASE, Graph, plan_graph
+from stages.planner.graphs import END, HELD, MAX_STEPS, PHRASE, Graph, Slot, plan_graph
 from stages.planner.phrasebook import MAX_PHRASE_WORDS, Words
 
 _BEFORE = "the"
 
-State = tuple[int, Words, bool]
-"""A node, the words said so far of the noun phrase that leads on from it, and whether they are a mixture."""
+
+class State(NamedTuple):
+    """Where a reading stands.
+
+    Attributes:
+        node: of the graph.
+        said: words so far of the noun phrase that leads on from it.
+        mixed: whether they are a mixture.
+        hand: what is in the hand; empty if nothing is, or if that is not followed.
+        line, before: texts of this line of a plan so far, and of the whole line before it.
+    """
+
+    node: int = 0
+    said: Words = ()
+    mixed: bool = False
+    hand: Words = ()
+    line: Words = ()
+    before: Words = ()
+
 
 Reading = tuple[tuple[int, ...], State]
 """Tokens still to be said, at least one, and the state after them."""
@@ -56,7 +74,7 @@ class Grammar:
             for length in range(len(phrase)):
                 self._longer.setdefault(phrase[:length], set()).add(phrase[length])
         self._price = 0
-        self._readings = dict(self._readings_from((0, (), False), 0))
+        self._readings = dict(self._readings_from(State(), 0))
 
     @property
     def finished(self) -> bool:
@@ -66,7 +84,7 @@ class Grammar:
     @property
     def counting(self) -> bool:
         """Whether a coordinate is being said."""
-        return any(state[0] in self._graph.numbers for _, state in self._readings)
+        return any(state.node in self._graph.numbers for _, state in self._readings)
 
     def allowed(self) -> list[int]:
         """Ids of the tokens that may come next."""
@@ -100,27 +118,50 @@ class Grammar:
         return said
 
     def _readings_from(self, state: State, price: int) -> Iterator[tuple[Reading, int]]:
-        node, said, mixed = state
-        for text, after in self._graph.edges[node]:
+        for text, after in self._graph.edges[state.node]:
             if text == PHRASE:
                 yield from self._phrase_from(state, after, price)
-            elif not said:
-                yield (self._tokens(text, node), (after, (), False)), price
+            elif not state.said and self._possible(state, text, after):
+                yield (self._tokens(text, state.node), self._after_text(state, text, after)), price
+
+    def _possible(self, state: State, text: str, after: int) -> bool:
+        """Whether something is in the hand where that is needed, and not just now the same was done with it."""
+        again = state.before == (text, " the", HELD, *state.hand)
+        return after not in self._graph.busy or bool(state.hand) and not again
+
+    def _after_text(self, state: State, text: str, after: int) -> State:
+        if after in self._graph.lines:
+            return State(after, hand=state.hand, before=state.line)
+        return State(after, hand=state.hand, line=(*state.line, text), before=state.before)
 
     def _phrase_from(self, state: State, after: int, price: int) -> Iterator[tuple[Reading, int]]:
         """The noun phrase goes on with a word, and may end with it."""
-        node, said, mixed = state
-        for word in () if mixed else sorted(self._longer.get(said, ())):
-            tokens, longer = self._tokens(f" {word}", node), (*said, word)
-            if longer in self._likely:
-                yield (tokens, (after, (), False)), price
+        if self._graph.slots.get(state.node) is Slot.HELD:
+            tokens = tuple(token for word in state.hand for token in self._tokens(f" {word}", state.node))
+            yield (tokens, self._after_phrase(state, state.hand, after)), price
+            return
+        for word in () if state.mixed else sorted(self._longer.get(state.said, ())):
+            tokens, longer = self._tokens(f" {word}", state.node), (*state.said, word)
+            if longer in self._likely and self._new(state, longer):
+                yield (tokens, self._after_phrase(state, longer, after)), price
             if longer in self._longer:
-                yield (tokens, (node, longer, False)), price
+                yield (tokens, state._replace(said=longer)), price
         for word in self._vocabulary:
-            tokens = self._tokens(f" {word}", node)
-            yield (tokens, (after, (), False)), price + (not mixed)
-            if len(said) + 1 < MAX_PHRASE_WORDS:
-                yield (tokens, (node, (*said, word), True)), price + (not mixed)
+            tokens, longer = self._tokens(f" {word}", state.node), (*state.said, word)
+            if self._new(state, longer):
+                yield (tokens, self._after_phrase(state, longer, after)), price + (not state.mixed)
+            if len(longer) < MAX_PHRASE_WORDS:
+                yield (tokens, state._replace(said=longer, mixed=True)), price + (not state.mixed)
+
+    def _new(self, state: State, phrase: Words) -> bool:
+        """Whether a thing is not the one in the hand, where it has to be another, and the line not the one before."""
+        other = state.node not in self._graph.slots or phrase != state.hand
+        return other and (*state.line, *phrase) != state.before
+
+    def _after_phrase(self, state: State, phrase: Words, after: int) -> State:
+        slot = self._graph.slots.get(state.node)
+        hand = phrase if slot is Slot.TAKEN else () if slot is Slot.LEFT else state.hand
+        return State(after, hand=hand, line=(*state.line, *phrase), before=state.before)
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:
         """A text's tokens: where an answer begins they can be others than within it."""

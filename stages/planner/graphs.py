@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from stages.planner.coordinates import LEAD, NUMBERS
 from stages.planner.prompts import KEYPOINT, NOW, OBJECTS
@@ -17,15 +18,34 @@ PHRASE = "*"
 END = ""
 """On an edge, stands for the token that ends an answer."""
 
+HELD = " grasped"
+"""Comes before the name of what is in the hand."""
 
-def _patterns() -> list[list[str]]:
-    """Every step pattern as words that follow something, prepositions spelt out."""
+
+class Slot(Enum):
+    """What a noun phrase of a plan does to the hand."""
+
+    TAKEN = "taken"
+    """It is in the hand from now on, and was not before."""
+
+    HELD = "held"
+    """It is what is in the hand."""
+
+    PLACE = "place"
+    """It is not what is in the hand."""
+
+    LEFT = "left"
+    """A place too, and the hand is empty from now on."""
+
+
+def _patterns() -> list[tuple[str, list[str]]]:
+    """The action of every step pattern, and its words as they follow something, prepositions spelt out."""
     spelt = [
-        pattern.format(object=PHRASE, preposition=preposition, target=PHRASE)
-        for pattern in PATTERNS.values()
+        (action, pattern.format(object=PHRASE, preposition=preposition, target=PHRASE))
+        for action, pattern in PATTERNS.items()
         for preposition in (PREPOSITIONS if "{preposition}" in pattern else ("",))
     ]
-    return [[word if word == PHRASE else f" {word}" for word in text.split()] for text in spelt]
+    return [(action, [word if word == PHRASE else f" {word}" for word in text.split()]) for action, text in spelt]
 
 
 STEP_PATTERNS = _patterns()
@@ -38,10 +58,16 @@ class Graph:
     Attributes:
         edges: by node, the texts of its edges and the nodes that they lead to.
         numbers: nodes that a coordinate leads to.
+        slots: what the noun phrases that lead on from nodes do to the hand, where that is followed.
+        busy: nodes that nothing leads to while the hand is empty.
+        lines: nodes where a line of a plan begins.
     """
 
     edges: list[list[tuple[str, int]]] = field(default_factory=lambda: [[]])
     numbers: set[int] = field(default_factory=set)
+    slots: dict[int, Slot] = field(default_factory=dict)
+    busy: set[int] = field(default_factory=set)
+    lines: set[int] = field(default_factory=set)
 
     def node(self) -> int:
         """A new node."""
@@ -63,8 +89,22 @@ class Graph:
     def step(self, start: int) -> int:
         """Say a step of any pattern; gives the node after it."""
         stop = self.node()
-        for pattern in STEP_PATTERNS:
+        for _, pattern in STEP_PATTERNS:
             self.edge(self.path(start, pattern[:-1]), pattern[-1], stop)
+        return stop
+
+    def line(self, start: int) -> int:
+        """Say a step of a plan, which knows what is in the hand; gives the node after it."""
+        stop = self.step(start)
+        self.lines.add(start)
+        for action, pattern in STEP_PATTERNS:
+            first, last = self.path(start, pattern[: pattern.index(PHRASE)]), self.path(start, pattern[:-1])
+            if action == "grasp":
+                self.slots[first] = Slot.TAKEN
+            elif HELD in pattern:
+                self.busy.add(self.path(start, pattern[:1]))
+                self.slots[last] = Slot.LEFT if action == "release" else Slot.PLACE
+                self.slots[first] = Slot.HELD
         return stop
 
     def keypoint(self, start: int, spelt: bool) -> int:
@@ -82,10 +122,14 @@ class Graph:
 
 
 def plan_graph(max_steps: int = MAX_STEPS) -> Graph:
-    """Round 1: at least one step, numbered, each on a line."""
+    """Round 1: at least one step, numbered, each on a line.
+
+    What is lifted, moved, released, turned or pulled is what was grasped last and not released since, it is not brought
+    to itself, and no line is the one before.
+    """
     graph, start = Graph(), 0
     for number in range(1, max_steps + 1):
-        start = graph.step(graph.path(start, ["1." if number == 1 else f"\n{number}."]))
+        start = graph.line(graph.path(start, ["1." if number == 1 else f"\n{number}."]))
         graph.path(start, [END])
     return graph
 

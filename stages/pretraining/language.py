@@ -12,7 +12,7 @@ import numpy as np
 
 from stages.pretraining.skills import SEEN, SPOKEN, Things
 
-MAX_STEPS = 18
+MAX_STEPS = 20
 
 _JOIN = (", then ", " and then ", ", after that ", " and afterwards ", ", next ", "; ", " and ", ". then ")
 _BEFORE = ("please ", "now ", "first ", "your task: ", "could you ", "i want you to ", "it is time to ")

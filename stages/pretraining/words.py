@@ -18,7 +18,7 @@ NOUNS = SHAPES + (
     "camera", "phone", "pencil", "notebook", "folder", "envelope", "needle", "scissors", "comb", "mirror", "doll",
     "drum", "flute", "kite", "helmet", "hat", "scarf", "belt", "pebble", "shell", "feather", "leaf", "acorn", "fossil",
     "magnet", "gear", "rivet", "screw", "pipe", "valve", "cable", "charger", "keyring", "padlock", "tile", "panel",
-    "paint tin", "tea bag", "pepper mill", "bar of soap", "stone", "log", "barrel", "bucket", "sieve",
+    "paint tin", "tea bag", "pepper mill", "soap bar", "stone", "log", "barrel", "bucket", "sieve",
 )  # fmt: skip
 """Nouns of things that are picked up and put down."""
 
@@ -66,12 +66,27 @@ FLAPS = ("flap", "hood", "visor", "bonnet", "tailgate", "shutter", "blind", "ben
 SCREWED = ("carafe", "flask", "canister", "tube", "thermos", "barrel", "cask", "phial")
 """Things that a cap is screwed onto."""
 
+MOUNTS = ("slot", "mount", "fitting")
+"""Parts that things are screwed into."""
+
+LEVELS = ("rung", "level", "ledge", "shelf", "tier")
+"""Parts of things that others are put on."""
+
 CAPS = ("cap", "stopper", "plug", "cork")
 
 TOOLS = ("rake", "broom", "hook", "cane", "ruler", "paddle", "rod", "hoe")
 """Things that other things are moved with."""
 
 SIDES = ("left", "right", "upper", "lower", "middle", "first", "second", "third", "top", "bottom", "inner", "outer")
+
+NUMBERS = ("no", "one", "two", "three", "four")
+
+COUNTED = {
+    1: ("the {one}",),
+    2: ("the {many}", "both {many}", "the two {many}", "2 {many}", "the pair of {many}"),
+    3: ("all three {many}", "the three {many}", "3 {many}"),
+}
+"""How so many things of a kind are called."""
 
 ADJECTIVES = (
     "small", "big", "long", "short", "flat", "old", "new", "shiny", "heavy", "light", "round", "striped", "wooden",
@@ -97,7 +112,8 @@ def invented_word(rng: np.random.Generator) -> str:
     """A word that means nothing: what to do with it can only be copied from where it stands."""
     syllables = [str(rng.choice(_ONSETS)) + str(rng.choice(_VOWELS)) for _ in range(rng.integers(1, 3))]
     word = "".join(syllables) + str(rng.choice(_CODAS))
-    return invented_word(rng) if word in RESERVED or word.removesuffix("s") in RESERVED else word
+    known = RESERVED.union(ADJECTIVES)
+    return invented_word(rng) if known & {word, word.removesuffix("s")} else word
 
 
 def plural(noun: str) -> str:

@@ -1,0 +1,148 @@
+"""Instructions in the general wordings of the skill that their plans are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from stages.planner.paraphrases import Told
+from stages.wordings import WORDINGS, listed
+
+_TAKE = ("grasp the {a}", "lift the grasped {a}")
+_SCREW = (*_TAKE, "move the grasped {a} over the {b}")
+
+SKILLS: Sequence[tuple[str, tuple[str, ...]]] = (
+    ("open_lid", ("grasp the {a} lid", "lift the grasped {a} lid")),
+    ("close_lid", ("grasp the {a} lid", "pull the grasped {a} lid")),
+    ("close_lid", ("push down the {a} lid",)),
+    ("unlatch", ("grasp the {a} handle", "rotate the grasped {a} handle", "push forward the {a} handle")),
+    ("open_compartment", ("grasp the {drawer} handle", "pull the grasped {drawer} handle")),
+    ("open_by_handle", ("grasp the {a} handle", "pull the grasped {a} handle")),
+    ("close_compartment", ("push forward the {drawer}",)),
+    ("close_door", ("push forward the {a} door",)),
+    ("drag_with", ("grasp the {tool}", "lift the grasped {tool}", "move the grasped {tool} over the {a}",
+        "move the grasped {tool} to the {b}")),
+    ("screw", tuple(line.replace("{a}", "{cap}") for line in (*_SCREW, "move the grasped {a} onto the {b}",
+        "rotate the grasped {a}", "release the grasped {a} onto the {b}"))),
+    ("fit_into", (*_SCREW, "move the grasped {a} into the {b}", "rotate the grasped {a}",
+        "release the grasped {a} into the {b}")),
+    ("put_on_level", (*_TAKE, "move the grasped {a} to the {level}", "release the grasped {a} onto the {level}")),
+    ("put_on", (*_TAKE, "move the grasped {a} onto the {b}", "release the grasped {a} onto the {b}")),
+    ("put_in", (*_TAKE, "move the grasped {a} into the {b}", "release the grasped {a} into the {b}")),
+    ("take_out", (*_TAKE, "move the grasped {a} out of the {b}", "release the grasped {a} out of the {b}")),
+    ("bring", (*_TAKE, "move the grasped {a} to the {b}")),
+    ("pick", _TAKE),
+    ("press", ("push down the {a}",)),
+    ("sweep", ("push the {a} to the {b}",)),
+)  # fmt: skip
+"""Skills with the lines of their plans; the first that fits a plan is meant."""
+
+SEVERAL = {"press": "press_several", "put_on": "put_several_on", "put_in": "put_several_in"}
+"""What a skill is called that is done with several things."""
+
+OPENED = ("fill_compartment", "unpack_lidded")
+"""Skills that go on where something was opened."""
+
+_SLOT = re.compile(r"\\{(\w+)\\}")
+_CALLED = {"drawer": "a"}
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
+
+
+@lru_cache(maxsize=4096)
+def skill_of(plan: tuple[str, ...]) -> tuple[int, dict[str, str]] | None:
+    """Which of `SKILLS` a plan is, and the noun phrases of its slots; None if it is none."""
+    for number, (_, lines) in enumerate(SKILLS):
+        if found := _pattern(lines).fullmatch("|".join(plan)):
+            return number, found.groupdict()
+    return None
+
+
+def reworded(rng: np.random.Generator, told: Told) -> Told | None:
+    """The same in other words; None where the plan is no skill, or one done several times with different things."""
+    round_ = _repeated(told.plan)
+    known = skill_of(round_)
+    if known is None:
+        return None
+    (skill, _), slots, count = SKILLS[known[0]], _renamed(known[1]), len(told.plan) // len(round_)
+    if count > 1:
+        if skill != "put_on" or count not in _NUMBERS:
+            return None
+        number = str(rng.choice((str(count), _NUMBERS[count])))
+        return _said(rng, "put_equal", {"many": f"{number} {slots['a']}s", "b": slots["b"]}, told.plan)
+    return _said(rng, skill, slots, told.plan)
+
+
+def several(rng: np.random.Generator, told: Told, found: Sequence[str]) -> Told | None:
+    """The same skill with a list of things instead; None where the plan is of no such skill."""
+    known = skill_of(_repeated(told.plan))
+    if known is None or SKILLS[known[0]][0] not in SEVERAL:
+        return None
+    (skill, lines), slots = SKILLS[known[0]], known[1]
+    plan = tuple(line.format(**slots | {"a": one}) for one in found for line in lines)
+    said = {"all": listed(rng, found), "first": found[0], "rest": listed(rng, found[1:])}
+    return _said(rng, SEVERAL[skill], slots | said, plan)
+
+
+def filled(rng: np.random.Generator, told: Told, found: Sequence[str]) -> Told | None:
+    """Where the plan opens a drawer: things of a list put into it."""
+    known = skill_of(told.plan)
+    if known is None or SKILLS[known[0]][0] != "open_compartment":
+        return None
+    drawer, lines = known[1]["drawer"], dict(SKILLS)["put_in"]
+    plan = tuple(line.format(a=one, b=drawer) for one in found for line in lines)
+    return _said(rng, "fill_compartment", {"a": drawer, "all": listed(rng, found)}, told.plan + plan)
+
+
+def unpacked(rng: np.random.Generator, told: Told, word: str, count: int) -> Told | None:
+    """Where the plan opens a lid: things of a kind taken out."""
+    known = skill_of(told.plan)
+    if known is None or SKILLS[known[0]][0] != "open_lid":
+        return None
+    box, lines = known[1]["a"], dict(SKILLS)["take_out"]
+    said = (
+        f"the {word}" if count == 1 else f"{rng.choice(('the', 'both', 'the two') if count == 2 else ('all',))} {word}s"
+    )
+    plan = tuple(line.format(a=word, b=box) for line in lines) * count
+    return _said(rng, "unpack_lidded", {"b": box, "said": said}, told.plan + plan)
+
+
+def _said(rng: np.random.Generator, skill: str, slots: Mapping[str, str], plan: tuple[str, ...]) -> Told | None:
+    """A plan told in a wording of a skill that needs no other slots and does not say "door" of a door."""
+    parts = {phrase.split()[-1] for phrase in slots.values()} & {"door", "drawer", "lid"}
+    fitting = [
+        text
+        for text in WORDINGS[skill]
+        if set(re.findall(r"{(\w+)}", text)) <= set(slots) and not parts & set(re.findall(r"\w+", text))
+    ]
+    return Told(str(rng.choice(fitting)).format(**slots), plan) if fitting else None
+
+
+def _renamed(slots: Mapping[str, str]) -> dict[str, str]:
+    """Slots by the names that wordings have for them."""
+    return {_CALLED.get(name, name): phrase for name, phrase in slots.items()}
+
+
+def _repeated(plan: tuple[str, ...]) -> tuple[str, ...]:
+    """What a plan does again and again, or the plan."""
+    for length in range(1, len(plan)):
+        if len(plan) % length == 0 and plan == plan[:length] * (len(plan) // length):
+            return plan[:length]
+    return plan
+
+
+@lru_cache
+def _pattern(lines: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches the joined lines of a plan; a slot is the same wherever it stands."""
+    seen: set[str] = set()
+
+    def group(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in seen:
+            return f"(?P={name})"
+        seen.add(name)
+        return rf"(?P<{name}>[^|]+{' drawer' if name == 'drawer' else ''})"
+
+    return re.compile(_SLOT.sub(group, re.escape("|".join(lines))))
