@@ -7,6 +7,7 @@ demonstrations do not show are not forgotten.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +15,12 @@ import numpy as np
 
 from stages.geometry.canonical import CanonicalViews
 from stages.parallel import map_unordered
+from stages.planner.paraphrases import replace_words
 from stages.planner.training import Drawn, Exchange
 from stages.pretraining import exchanges
+from stages.pretraining.references import Things
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
+from stages.pretraining.words import invented_word
 from stages.progress import Progress
 from stages.simulators.tabletop.clutter import SHAPES
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
@@ -29,6 +33,10 @@ TEXT_ALONE = ("read plan", "follow")
 
 LENGTHS = 4
 """Texts alone are sorted into so many batches by length, so that little is padding."""
+
+UNFAMILIAR = 0.15
+"""How often a noun of a scene is replaced by a word that means nothing: its colour, and what else is named, tell which
+thing it is."""
 
 FEWEST_THINGS = 2
 FEWEST_PHRASES = 4
@@ -81,9 +89,22 @@ class ProceduralExchanges:
                 rng, COLOUR_NAMES, shown.views, shown.phrases if rng.random() < 0.7 else None
             )
         if kind == "decide":
-            return exchanges.decide_exchange(rng, shown, COLOUR_NAMES)
-        draw = {"locate": exchanges.locate_exchange, "name": exchanges.name_exchange, "count": exchanges.count_exchange}
+            return unfamiliar(rng, exchanges.decide_exchange(rng, shown, COLOUR_NAMES), shown.things)
+        if kind == "locate":
+            return unfamiliar(rng, exchanges.locate_exchange(rng, shown), shown.things)
+        draw = {"name": exchanges.name_exchange, "count": exchanges.count_exchange}
         return draw[kind](rng, shown)
+
+
+def unfamiliar(rng: np.random.Generator, exchange: Exchange, things: Things) -> Exchange:
+    """Now and then the same with a word that means nothing for a noun, where that is only said with a colour."""
+    noun = str(rng.choice(things.nouns))
+    word = invented_word(rng)
+    words = {name: f"{name.removesuffix(noun)}{word}" for name in things.names if name.endswith(f" {noun}")}
+    said = [replace_words(text, words) for text in (exchange.request, exchange.answer)]
+    if rng.random() > UNFAMILIAR or any(noun in text for text in said):
+        return exchange
+    return replace(exchange, request=said[0], answer=said[1])
 
 
 def _length(exchange: Exchange) -> int:

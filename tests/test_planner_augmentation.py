@@ -414,6 +414,21 @@ def test_lists_do_the_same_with_each_thing_in_order():
     assert several(rng, box, ["dax", "wug"]) is None and filled(rng, box, ["dax"]) is None
 
 
+def test_an_unfamiliar_noun_stands_for_a_coloured_thing_wherever_it_is_said(frames):
+    """The colour is kept, all else is as before, and so is what is pointed at."""
+    changed = 0
+    for step in range(10):
+        drawn = zip(sampler(frames, unfamiliar=0.0)(step), sampler(frames, unfamiliar=1.0)(step), strict=True)
+        for before, after in drawn:
+            assert len(before.points) == len(after.points)
+            one, other = before.answer.replace(KEYPOINT, "").split(), after.answer.replace(KEYPOINT, "").split()
+            if one != other and after.request.startswith("Locate") and len(one) == len(other):
+                changed += 1
+                new = [after for before, after in zip(one, other, strict=True) if before != after]
+                assert len(new) == 1 and not is_known_noun(new[0].strip(";"))
+    assert changed
+
+
 def is_known_noun(noun: str) -> bool:
     return any(phrase.endswith(noun) for phrase in KNOWN_PHRASES)
 
@@ -457,7 +472,8 @@ def test_exchanges_name_training_phrases_or_rare_colours_and_point_as_often_as_t
     located = [exchange for exchange in drawn if exchange.request.startswith("Locate")]
     phrases = {phrase for exchange in located for phrase in exchange.answer.replace(KEYPOINT, "").split("; ")}
     assert phrases & KNOWN_PHRASES and phrases - KNOWN_PHRASES
-    assert all(phrase.split()[0] in RARE_COLOURS for phrase in phrases - KNOWN_PHRASES)
+    for colour, _, noun in (phrase.partition(" ") for phrase in phrases - KNOWN_PHRASES):
+        assert colour in RARE_COLOURS or colour in PALETTE and not is_known_noun(noun)
     for exchange in drawn:
         assert exchange.answer.count(KEYPOINT) == len(exchange.points) or not len(exchange.views)
         assert not any(text in exchange.request for text in TEST_ONLY)

@@ -46,7 +46,8 @@ class VlmConfig:
         distractors: how many things of other scenes are set down on the table at most, in training.
         recolour: how often a colour of things is replaced by a rare one, in the picture and in words, in training.
         tint: how often a large thing that no colour is told of is given another, in training.
-        paraphrase: how often an instruction is worded a little otherwise in training.
+        paraphrase: how often an instruction is worded otherwise in training.
+        unfamiliar: how often the noun of a coloured thing is a word that means nothing, in training.
         validate_every: steps between looks at the loss on held-out episodes.
         patience: looks without a better one after which training ends, its best weights kept; 0 = never.
         checkpoint_seconds: how often training can be resumed from.
@@ -88,7 +89,8 @@ class VlmConfig:
     distractors: int = 2
     recolour: float = 0.4
     tint: float = 0.4
-    paraphrase: float = 0.4
+    paraphrase: float = 0.5
+    unfamiliar: float = 0.15
     validate_every: int = 50
     patience: int = 0
     checkpoint_seconds: float = 30.0
@@ -111,4 +113,5 @@ def plainly(config: VlmConfig) -> VlmConfig:
         recolour=0.0,
         tint=0.0,
         paraphrase=0.0,
+        unfamiliar=0.0,
     )

@@ -19,7 +19,7 @@ from stages.planner.augmentation import Paints, Scene, Thing
 from stages.planner.composing import Composer
 from stages.planner.config import VlmConfig
 from stages.planner.moments import random_moment
-from stages.planner.paraphrases import Told, paraphrase, replace_words, told_apart
+from stages.planner.paraphrases import Told, paraphrase, pseudo_word, replace_words, told_apart
 from stages.planner.prompts import Memory, Protocol
 from stages.planner.rewording import reworded
 from stages.planner.training import NOWHERE, Drawn, Exchange
@@ -207,7 +207,8 @@ class Sampler:
         look = self._look(rng, frame, frame.objects)
         names = look.nameable(self.nameable)
         asked = [str(name) for name in rng.permutation(sorted(names))[:MAX_LOCATED]]
-        request, answer = prompts.locate_request(asked), prompts.locate_answer(asked)
+        spoken = self._unfamiliar(rng, Told("", tuple(asked)), asked).plan
+        request, answer = prompts.locate_request(spoken), prompts.locate_answer(spoken)
         return self._shown(rng, look.scene, request, answer, [names[name] for name in asked], asked)
 
     def _plan(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
@@ -223,8 +224,9 @@ class Sampler:
         told = Told(self._instruction(rng, frame), frame.plan)
         look = self._look(rng, frame, _texts(told))
         told = look.told(told)
+        spoken = self._unfamiliar(rng, told, prompts.plan_phrases(told.plan))
         moment = (frame.memory, frame.gripper_open, frame.step_index)
-        request, answer = self._protocol.decision(told.instruction, told.plan, *moment)
+        request, answer = self._protocol.decision(spoken.instruction, spoken.plan, *moment)
         located = prompts.plan_phrases(frame.plan) if self.config.use_objects else []
         points = [*(frame.objects[phrase] for phrase in located), frame.keypoint]
         return self._shown(rng, look.scene, request, answer, points, prompts.plan_phrases(told.plan))
@@ -251,6 +253,18 @@ class Sampler:
         elif kind < self.config.paraphrase:
             return paraphrase(rng, told.instruction)
         return told.instruction
+
+    def _unfamiliar(self, rng: np.random.Generator, told: Told, phrases: Sequence[str]) -> Told:
+        """The same with a word that means nothing for the noun of something that has a colour.
+
+        What it is called by can then only be the thing of that colour that nothing else is called by.
+        """
+        coloured = [phrase for phrase in phrases if phrase.partition(" ")[0] in {*self.paints.named, *self.paints.rare}]
+        if not coloured or rng.random() > self.config.unfamiliar:
+            return told
+        phrase = str(rng.choice(coloured))
+        words = {phrase: f"{phrase.partition(' ')[0]} {pseudo_word(rng)}"}
+        return Told(replace_words(told.instruction, words), tuple(replace_words(text, words) for text in told.plan))
 
     def _look(self, rng: np.random.Generator, frame: Keyframe, texts: Iterable[str]) -> _Look:
         """A scene with other things on its table that the texts cannot mean, and in other colours."""
