@@ -140,6 +140,16 @@ def test_things_are_told_apart_by_what_is_true_of_them():
     assert things.count("red") == 2 and things.count("cone") == 1 and things.count("green") == 0
 
 
+def test_the_middle_one_of_three_is_between_the_others():
+    places = np.array([[0.2, 0.0, 0.9], [0.2, 0.01, 1.1], [0.21, 0.0, 1.0]])
+    rows = [Things(("red",) * 3, ("ball",) * 3, np.roll(places, axis, axis=1), np.full(3, 0.1)) for axis in range(3)]
+    assert all(np.array_equal(row.references()["middle ball"], row.positions[2]) for row in rows)
+    upright = rows[0].references()
+    assert np.array_equal(upright["top ball"], places[1]) and np.array_equal(upright["bottom ball"], places[0])
+    places[2, 2] = 1.07
+    assert "middle ball" not in Things(("red",) * 3, ("ball",) * 3, places, np.full(3, 0.1)).references()
+
+
 @pytest.mark.parametrize("noun,many", [("brush", "brushes"), ("card", "cards"), ("jug", "jugs"), ("berry", "berries")])
 def test_plurals(noun, many):
     assert plural(noun) == many

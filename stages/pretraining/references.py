@@ -13,7 +13,10 @@ MARGIN = 0.06
 BIGGER = 1.3
 """A big thing is so many times as large as the next one of its noun."""
 
-SIDES = {"left": (1, 1), "right": (1, -1), "far": (0, 1), "near": (0, -1), "upper": (2, 1), "lower": (2, -1)}
+SIDES = {
+    **{"left": (1, 1), "right": (1, -1), "far": (0, 1), "near": (0, -1)},
+    **{"upper": (2, 1), "top": (2, 1), "lower": (2, -1), "bottom": (2, -1)},
+}
 """Axis and direction of each side, as the robot sees them, world frame."""
 
 
@@ -59,6 +62,9 @@ class Things:
             first = _foremost(sign * self.positions[alike, axis], MARGIN)
             if first is not None:
                 yield f"{side} {noun}", int(alike[first])
+        middle = _middle(self.positions[alike])
+        if middle is not None:
+            yield f"middle {noun}", int(alike[middle])
         for word, sizes in (("big", np.log(self.sizes[alike])), ("small", -np.log(self.sizes[alike]))):
             first = _foremost(sizes, float(np.log(BIGGER)))
             if first is not None:
@@ -74,3 +80,12 @@ def _foremost(values: np.ndarray, margin: float) -> int | None:
     """Index of the largest value, if it is larger than every other by the margin."""
     order = np.argsort(values)
     return int(order[-1]) if values[order[-1]] - values[order[-2]] > margin else None
+
+
+def _middle(positions: np.ndarray) -> int | None:
+    """Index of the one of three things (3, 3) [m] that is between the others along the axis on which they lie apart."""
+    if len(positions) != 3:
+        return None
+    axis = int(np.ptp(positions, axis=0).argmax())
+    order = np.argsort(positions[:, axis])
+    return int(order[1]) if np.diff(positions[order, axis]).min() > MARGIN else None
