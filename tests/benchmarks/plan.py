@@ -87,9 +87,11 @@ def main() -> None:
         planner.model.phrase_words = phrase_words(prompts.plan_phrases(PLAN))
     seen, request = cloud(), prompts.FULL.decide_request(INSTRUCTION, PLAN, MEMORY, True)
     tokens = len(planner.tokenizer(written_answer(planner), add_special_tokens=False)["input_ids"])
-    decide, written, views, plan = milliseconds(
+    looking, looked = Planner(planner.model), planner.views(*seen)
+    decide, again, written, views, plan = milliseconds(
         options.calls,
         lambda: planner.decide(INSTRUCTION, PLAN, MEMORY, True, planner.views(*seen)),
+        lambda: looking.decide(INSTRUCTION, PLAN, MEMORY, True, looked),
         lambda: generate(planner, request, tokens, planner.views(*seen)),
         lambda: planner.views(*seen),
         lambda: planner.plan(INSTRUCTION, planner.views(*seen)),
@@ -100,6 +102,8 @@ def main() -> None:
     print(f"decision, views included                            {decide:7.1f} ms")
     print(f"generate, {tokens} tokens of coordinate text, views included {written:7.1f} ms")
     print(f"generate / decision                                 {written / decide:7.1f}")
+    print(f"another decision about the same views               {again:7.1f} ms")
+    print(f"generate / another decision                         {written / again:7.1f}")
     print(f"plan of {lines} steps, views included                     {plan:7.1f} ms")
 
 
