@@ -22,13 +22,6 @@ _ONE = 0.15
 """How often things that share a noun are called "the red ball, the blue one"."""
 
 
-def wording(rng: np.random.Generator, skill: str, slots: Sequence[str]) -> str | None:
-    """A wording of a skill that has no other slots than these; None where there is none."""
-    missing = {"{first}", "{rest}", "{b}"} - {f"{{{slot}}}" for slot in slots}
-    fitting = [text for text in WORDINGS[skill] if not any(slot in text for slot in missing)]
-    return str(rng.choice(fitting)) if fitting else None
-
-
 def listed(rng: np.random.Generator, phrases: Sequence[str]) -> str:
     """ "the red bell, the key and the horn"; things of one noun are sometimes called "one"."""
     said = list(phrases)

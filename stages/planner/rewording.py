@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,71 +47,82 @@ SEVERAL = {"press": "press_several", "put_on": "put_several_on", "put_in": "put_
 OPENED = ("fill_compartment", "unpack_lidded")
 """Skills that go on where something was opened."""
 
-_SLOT = re.compile(r"\\{(\w+)\\}")
-_CALLED = {"drawer": "a"}
+_UNPACKED = {1: ("the {0}",), 2: ("the {0}s", "both {0}s", "the two {0}s"), 3: ("all {0}s",)}
 _NUMBERS = {2: "two", 3: "three", 4: "four"}
+_SLOT = re.compile(r"\\{(\w+)\\}")
+
+
+class Known(NamedTuple):
+    """A plan that is a skill.
+
+    Attributes:
+        skill: its name.
+        lines: of its plan, with slots.
+        slots: the noun phrases in them.
+    """
+
+    skill: str
+    lines: tuple[str, ...]
+    slots: Mapping[str, str]
 
 
 @lru_cache(maxsize=4096)
-def skill_of(plan: tuple[str, ...]) -> tuple[int, dict[str, str]] | None:
-    """Which of `SKILLS` a plan is, and the noun phrases of its slots; None if it is none."""
-    for number, (_, lines) in enumerate(SKILLS):
+def skill_of(plan: tuple[str, ...]) -> Known | None:
+    """The first of `SKILLS` that a plan is; None if it is none."""
+    for skill, lines in SKILLS:
         if found := _pattern(lines).fullmatch("|".join(plan)):
-            return number, found.groupdict()
+            return Known(skill, lines, found.groupdict())
     return None
 
 
 def reworded(rng: np.random.Generator, told: Told) -> Told | None:
     """The same in other words; None where the plan is no skill, or one done several times with different things."""
-    round_ = _repeated(told.plan)
-    known = skill_of(round_)
+    once = _repeated(told.plan)
+    known, count = skill_of(once), len(told.plan) // len(once)
     if known is None:
         return None
-    (skill, _), slots, count = SKILLS[known[0]], _renamed(known[1]), len(told.plan) // len(round_)
-    if count > 1:
-        if skill != "put_on" or count not in _NUMBERS:
-            return None
-        number = str(rng.choice((str(count), _NUMBERS[count])))
-        return _said(rng, "put_equal", {"many": f"{number} {slots['a']}s", "b": slots["b"]}, told.plan)
-    return _said(rng, skill, slots, told.plan)
+    if count == 1:
+        return _said(rng, known.skill, known.slots, told.plan)
+    if known.skill != "put_on" or count not in _NUMBERS:
+        return None
+    number = str(rng.choice((str(count), _NUMBERS[count])))
+    many = f"{number} {known.slots['a']}s"
+    return _said(rng, "put_equal", {"many": many, "b": known.slots["b"]}, told.plan)
 
 
 def several(rng: np.random.Generator, told: Told, found: Sequence[str]) -> Told | None:
     """The same skill with a list of things instead; None where the plan is of no such skill."""
     known = skill_of(_repeated(told.plan))
-    if known is None or SKILLS[known[0]][0] not in SEVERAL:
+    if known is None or known.skill not in SEVERAL:
         return None
-    (skill, lines), slots = SKILLS[known[0]], known[1]
-    plan = tuple(line.format(**slots | {"a": one}) for one in found for line in lines)
+    plan = tuple(line.format(**known.slots | {"a": one}) for one in found for line in known.lines)
     said = {"all": listed(rng, found), "first": found[0], "rest": listed(rng, found[1:])}
-    return _said(rng, SEVERAL[skill], slots | said, plan)
+    return _said(rng, SEVERAL[known.skill], known.slots | said, plan)
 
 
 def filled(rng: np.random.Generator, told: Told, found: Sequence[str]) -> Told | None:
     """Where the plan opens a drawer: things of a list put into it."""
     known = skill_of(told.plan)
-    if known is None or SKILLS[known[0]][0] != "open_compartment":
+    if known is None or known.skill != "open_compartment":
         return None
-    drawer, lines = known[1]["drawer"], dict(SKILLS)["put_in"]
-    plan = tuple(line.format(a=one, b=drawer) for one in found for line in lines)
-    return _said(rng, "fill_compartment", {"a": drawer, "all": listed(rng, found)}, told.plan + plan)
+    drawer = known.slots["drawer"]
+    plan = tuple(line.format(a=one, b=drawer) for one in found for line in dict(SKILLS)["put_in"])
+    return _said(rng, "fill_compartment", known.slots | {"all": listed(rng, found)}, told.plan + plan)
 
 
 def unpacked(rng: np.random.Generator, told: Told, word: str, count: int) -> Told | None:
-    """Where the plan opens a lid: things of a kind taken out."""
+    """Where the plan opens a lid: one, two or three things of a kind taken out."""
     known = skill_of(told.plan)
-    if known is None or SKILLS[known[0]][0] != "open_lid":
+    if known is None or known.skill != "open_lid":
         return None
-    box, lines = known[1]["a"], dict(SKILLS)["take_out"]
-    said = (
-        f"the {word}" if count == 1 else f"{rng.choice(('the', 'both', 'the two') if count == 2 else ('all',))} {word}s"
-    )
-    plan = tuple(line.format(a=word, b=box) for line in lines) * count
+    box, said = known.slots["a"], str(rng.choice(_UNPACKED[count])).format(word)
+    plan = tuple(line.format(a=word, b=box) for line in dict(SKILLS)["take_out"]) * count
     return _said(rng, "unpack_lidded", {"b": box, "said": said}, told.plan + plan)
 
 
 def _said(rng: np.random.Generator, skill: str, slots: Mapping[str, str], plan: tuple[str, ...]) -> Told | None:
     """A plan told in a wording of a skill that needs no other slots and does not say "door" of a door."""
+    slots = {"a" if name == "drawer" else name: phrase for name, phrase in slots.items()}
     parts = {phrase.split()[-1] for phrase in slots.values()} & {"door", "drawer", "lid"}
     fitting = [
         text
@@ -118,11 +130,6 @@ def _said(rng: np.random.Generator, skill: str, slots: Mapping[str, str], plan: 
         if set(re.findall(r"{(\w+)}", text)) <= set(slots) and not parts & set(re.findall(r"\w+", text))
     ]
     return Told(str(rng.choice(fitting)).format(**slots), plan) if fitting else None
-
-
-def _renamed(slots: Mapping[str, str]) -> dict[str, str]:
-    """Slots by the names that wordings have for them."""
-    return {_CALLED.get(name, name): phrase for name, phrase in slots.items()}
 
 
 def _repeated(plan: tuple[str, ...]) -> tuple[str, ...]:
