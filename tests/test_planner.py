@@ -14,6 +14,7 @@ from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
 from stages.planner.backbone import load_backbone
 from stages.planner.config import VlmConfig
+from stages.planner.enumerations import enumerations
 from stages.planner.grammar import PlanGrammar
 from stages.planner.model import PlannerModel
 from stages.planner.moments import MOTIONS, random_moment
@@ -252,12 +253,57 @@ def test_plans_do_only_what_the_hand_can_whatever_is_chosen(model):
             if step.action == "grasp":
                 assert step.object != hand
                 hand = step.object
-            elif not step.action.startswith("push"):
+            elif step.action.startswith("push"):
+                hand = ""
+            else:
                 assert hand and step.object == hand != step.target
                 busy += 1
             if step.action == "release":
                 hand = ""
     assert busy > 40
+
+
+@pytest.mark.parametrize(
+    "instruction, lists",
+    [
+        ("press the red bell, the dax and then the blue wug twice", [["red bell", "dax", "blue wug twice"]]),
+        ("start with the red bell, go on with the blue bell", [["red bell", "blue bell"]]),
+        ("open the chest and put the dax, the wug and finally the zeb into it", [["dax", "wug", "zeb"]]),
+        ("put the red cup on the blue mat", []),
+        ("take the bulb that the red stand holds", []),
+        ("push the red bell, but before that the blue bell", []),
+        ("from top to bottom: the dax, the wug", []),
+    ],
+)
+def test_things_named_one_after_the_other_are_a_list(instruction, lists):
+    assert [[" ".join(name) for name in found] for found in enumerations(instruction)] == lists
+
+
+def test_listed_things_are_treated_in_their_order_and_none_is_left_out_or_another_taken_meanwhile(model):
+    """Random walks along what has no price."""
+    tokenizer, rng = model.backbone.tokenizer, np.random.default_rng(0)
+    names = ("red ball", "blue ball", "slab")
+    likely = {tuple(name.split()) for name in (*names, "ring", "blue ball rim")}
+    (things,) = enumerations("press the red ball, the blue ball and the slab")
+    whole = 0
+    for _ in range(60):
+        grammar = PlanGrammar(tokenizer, {"ring"}, end=0, max_steps=25, likely=likely, lists=[things])
+        said: list[int] = []
+        while not grammar.finished:
+            prices = grammar.prices()
+            free = [token for token in sorted(prices) if prices[token] == min(prices.values())]
+            said.append(free[rng.integers(len(free))])
+            grammar.advance(said[-1])
+        steps = prompts.parse_plan(tokenizer.decode(said[:-1]))
+        begun = [step.object.removesuffix(" rim") for step in steps if step.action in ("grasp", "push down")]
+        mentioned = {phrase.removesuffix(" rim") for step in steps for phrase in step.phrases}
+        if len(steps) < 25:
+            assert set(names) <= mentioned
+            whole += 1
+        treated = [name for name in begun if name in names]
+        assert len(treated) == len(set(treated)) or len(steps) == 25
+        assert treated == sorted(treated, key=names.index)
+    assert whole > 20
 
 
 def test_decisions_keep_to_the_plan_whatever_the_weights(model):

@@ -6,16 +6,20 @@ be said. A noun phrase is one of the likely ones or, at a price, any mixture of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
+from stages.planner.enumerations import List, means
 from stages.planner.graphs import END, HELD, MAX_STEPS, PHRASE, Graph, Slot, plan_graph
 from stages.planner.phrasebook import MAX_PHRASE_WORDS, Words
 
 _BEFORE = "the"
+
+DISORDER = 5
+"""What treating a thing of a list out of turn, or leaving one out, costs, in mixtures."""
 
 
 class State(NamedTuple):
@@ -27,6 +31,7 @@ class State(NamedTuple):
         mixed: whether they are a mixture.
         hand: what is in the hand; empty if nothing is, or if that is not followed.
         line, before: texts of this line of a plan so far, and of the whole line before it.
+        named: which things of which lists were mentioned.
     """
 
     node: int = 0
@@ -35,6 +40,7 @@ class State(NamedTuple):
     hand: Words = ()
     line: Words = ()
     before: Words = ()
+    named: frozenset[tuple[int, int]] = frozenset()
 
 
 Reading = tuple[tuple[int, ...], State]
@@ -57,6 +63,7 @@ class Grammar:
         end: id of the token that ends an answer.
         vocabulary: words that noun phrases may mix.
         likely: noun phrases that cost nothing.
+        lists: things that are to be treated in their order, none left out, each once; what does otherwise has a price.
     """
 
     def __init__(
@@ -66,9 +73,10 @@ class Grammar:
         end: int,
         vocabulary: Iterable[str] = (),
         likely: Iterable[Words] = (),
+        lists: Sequence[List] = (),
     ) -> None:
         self._tokenizer, self._graph, self._end = tokenizer, graph, end
-        self._vocabulary, self._likely = sorted(vocabulary), frozenset(likely)
+        self._vocabulary, self._likely, self._lists = sorted(vocabulary), frozenset(likely), tuple(lists)
         self._longer: dict[Words, set[str]] = {}
         for phrase in self._likely:
             for length in range(len(phrase)):
@@ -122,7 +130,8 @@ class Grammar:
             if text == PHRASE:
                 yield from self._phrase_from(state, after, price)
             elif not state.said and self._possible(state, text, after):
-                yield (self._tokens(text, state.node), self._after_text(state, text, after)), price
+                missing = self._missing(state) if text == END else 0
+                yield (self._tokens(text, state.node), self._after_text(state, text, after)), price + missing
 
     def _possible(self, state: State, text: str, after: int) -> bool:
         """Whether something is in the hand where that is needed, and not just now the same was done with it."""
@@ -131,8 +140,8 @@ class Grammar:
 
     def _after_text(self, state: State, text: str, after: int) -> State:
         if after in self._graph.lines:
-            return State(after, hand=state.hand, before=state.line)
-        return State(after, hand=state.hand, line=(*state.line, text), before=state.before)
+            return state._replace(node=after, line=(), before=state.line)
+        return state._replace(node=after, line=(*state.line, text))
 
     def _phrase_from(self, state: State, after: int, price: int) -> Iterator[tuple[Reading, int]]:
         """The noun phrase goes on with a word, and may end with it."""
@@ -142,26 +151,63 @@ class Grammar:
             return
         for word in () if state.mixed else sorted(self._longer.get(state.said, ())):
             tokens, longer = self._tokens(f" {word}", state.node), (*state.said, word)
+            cost = price + self._disorder(state, longer) - self._disorder(state, state.said)
             if longer in self._likely and self._new(state, longer):
-                yield (tokens, self._after_phrase(state, longer, after)), price
+                yield (tokens, self._after_phrase(state, longer, after)), cost
             if longer in self._longer:
-                yield (tokens, state._replace(said=longer)), price
+                yield (tokens, state._replace(said=longer)), cost
         for word in self._vocabulary:
             tokens, longer = self._tokens(f" {word}", state.node), (*state.said, word)
+            cost = (
+                price
+                + (not state.mixed)
+                + (word in state.said)
+                + self._disorder(state, longer)
+                - self._disorder(state, state.said)
+            )
             if self._new(state, longer):
-                yield (tokens, self._after_phrase(state, longer, after)), price + (not state.mixed)
+                yield (tokens, self._after_phrase(state, longer, after)), cost
             if len(longer) < MAX_PHRASE_WORDS:
-                yield (tokens, state._replace(said=longer, mixed=True)), price + (not state.mixed)
+                yield (tokens, state._replace(said=longer, mixed=True)), cost
 
     def _new(self, state: State, phrase: Words) -> bool:
         """Whether a thing is not the one in the hand, where it has to be another, and the line not the one before."""
-        other = state.node not in self._graph.slots or phrase != state.hand
+        other = self._graph.slots.get(state.node) in (None, Slot.PUSHED) or phrase != state.hand
         return other and (*state.line, *phrase) != state.before
 
     def _after_phrase(self, state: State, phrase: Words, after: int) -> State:
         slot = self._graph.slots.get(state.node)
-        hand = phrase if slot is Slot.TAKEN else () if slot is Slot.LEFT else state.hand
-        return State(after, hand=hand, line=(*state.line, *phrase), before=state.before)
+        hand = phrase if slot is Slot.TAKEN else () if slot in (Slot.LEFT, Slot.PUSHED) else state.hand
+        named = state.named | self._meant(phrase)
+        return State(after, hand=hand, line=(*state.line, *phrase), before=state.before, named=named)
+
+    def _meant(self, phrase: Words) -> set[tuple[int, int]]:
+        """The things of lists that a phrase can be."""
+        return {
+            (number, place)
+            for number, things in enumerate(self._lists)
+            for place, thing in enumerate(things)
+            if means(thing, phrase)
+        }
+
+    def _disorder(self, state: State, said: Words) -> int:
+        """The price of a phrase, or of its beginning, that treats a listed thing out of turn, or another meanwhile."""
+        if not said or self._graph.slots.get(state.node) not in (Slot.TAKEN, Slot.PUSHED):
+            return 0
+        meant, next_ones = self._meant(said), self._in_turn(state)
+        amidst = any(0 < place for _, place in next_ones)
+        return DISORDER if (meant or amidst) and not meant & next_ones else 0
+
+    def _in_turn(self, state: State) -> set[tuple[int, int]]:
+        """The first things of every list that were not mentioned."""
+        left = (
+            [(n, k) for k in range(len(things)) if (n, k) not in state.named] for n, things in enumerate(self._lists)
+        )
+        return {places[0] for places in left if places}
+
+    def _missing(self, state: State) -> int:
+        """The price of an end where something of a list was not mentioned."""
+        return DISORDER if len(state.named) < sum(map(len, self._lists)) else 0
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:
         """A text's tokens: where an answer begins they can be others than within it."""
@@ -181,6 +227,7 @@ class PlanGrammar(Grammar):
         end: id of the token that ends an answer.
         max_steps: lines that a plan has at most.
         likely: noun phrases that cost nothing.
+        lists: things that are to be treated in their order, none left out, each once.
     """
 
     def __init__(
@@ -190,5 +237,6 @@ class PlanGrammar(Grammar):
         end: int,
         max_steps: int = MAX_STEPS,
         likely: Iterable[Words] = (),
+        lists: Sequence[List] = (),
     ) -> None:
-        super().__init__(tokenizer, plan_graph(max_steps), end, vocabulary, likely)
+        super().__init__(tokenizer, plan_graph(max_steps), end, vocabulary, likely, lists)

@@ -28,6 +28,9 @@ class Slot(Enum):
     TAKEN = "taken"
     """It is in the hand from now on, and was not before."""
 
+    PUSHED = "pushed"
+    """It is treated by an empty hand."""
+
     HELD = "held"
     """It is what is in the hand."""
 
@@ -101,7 +104,9 @@ class Graph:
             first, last = self.path(start, pattern[: pattern.index(PHRASE)]), self.path(start, pattern[:-1])
             if action == "grasp":
                 self.slots[first] = Slot.TAKEN
-            elif HELD in pattern:
+            elif HELD not in pattern:
+                self.slots[first] = Slot.PUSHED
+            else:
                 self.busy.add(self.path(start, pattern[:1]))
                 self.slots[last] = Slot.LEFT if action == "release" else Slot.PLACE
                 self.slots[first] = Slot.HELD

@@ -14,6 +14,7 @@ from stages.planner import prompts
 from stages.planner.answering import Answer, respond
 from stages.planner.calibration import Calibration
 from stages.planner.coordinates import read_keypoints
+from stages.planner.enumerations import enumerations
 from stages.planner.grammar import Grammar
 from stages.planner.graphs import Graph, answers_graph, plan_graph, step_graph
 from stages.planner.model import PlannerModel
@@ -169,8 +170,9 @@ class Planner:
         model, end = self.model, self.model.backbone.end
         words = phrase_words([naming]) | model.phrase_words
         likely = model.phrasebook.likely(naming) if naming else ()
+        grammar = Grammar(self.tokenizer, graph, model.backbone.end_id, words, likely, enumerations(naming))
         session = self._look(views)
-        answer = respond(session, request, Grammar(self.tokenizer, graph, model.backbone.end_id, words, likely))
+        answer = respond(session, request, grammar)
         text = self.tokenizer.decode(answer.tokens, clean_up_tokenization_spaces=False).removesuffix(end)
         if self._spelt:
             text, points = read_keypoints(text)

@@ -1,0 +1,61 @@
+"""Things that an instruction names one after the other, and so wants treated alike, in that order, none left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from stages.planner.phrasebook import MAX_PHRASE_WORDS, STRUCTURE, Words
+
+_JOINING = frozenset("and then finally lastly next also afterwards as well followed by plus , ;".split())
+"""Words between the things of a list."""
+
+_ENDING = STRUCTURE | _JOINING | frozenset(
+    "a an at away back before down each first for from in is on inside it must needs of off one should so them there"
+    " these this those together until up which while with".split()
+)  # fmt: skip
+"""Words that no name goes on with."""
+
+_OTHER_ORDER = re.compile(r"\b(before|from top|from the top|reverse|topmost)\b")
+"""Where an instruction has this, what is named first may come last."""
+
+List = tuple[Words, ...]
+
+
+def enumerations(instruction: str) -> tuple[List, ...]:
+    """The lists of an instruction, of two or more things: "the a, the b and the c", or several of the same noun."""
+    if _OTHER_ORDER.search(instruction.lower()):
+        return ()
+    words = re.findall(r"[\w'-]+|[^\w\s]", instruction.lower())
+    lists: list[list[tuple[Words, int]]] = []
+    for start, name in _names(words):
+        before = next((known for known in lists if _goes_on(known[-1], (name, start), words)), None)
+        if before is None:
+            lists.append([(name, start + len(name))])
+        else:
+            before.append((name, start + len(name)))
+    return tuple(found for known in lists if len(found := tuple(dict.fromkeys(name for name, _ in known))) > 1)
+
+
+def means(item: Words, phrase: Words) -> bool:
+    """Whether a noun phrase of a plan can be a thing of a list: one may be longer, by a part or by what tells more."""
+    shorter = min(len(item), len(phrase))
+    return item[:shorter] == phrase[:shorter] or phrase[-len(item) :] == item
+
+
+def _names(words: Sequence[str]) -> Iterator[tuple[int, Words]]:
+    """Where each name begins that follows "the", and its words."""
+    for start in (index + 1 for index, word in enumerate(words) if word == "the"):
+        stop = start
+        while stop < len(words) and stop - start < MAX_PHRASE_WORDS and words[stop] not in _ENDING:
+            if not re.match(r"\w", words[stop]):
+                break
+            stop += 1
+        if stop > start:
+            yield start, tuple(words[start:stop])
+
+
+def _goes_on(last: tuple[Words, int], name: tuple[Words, int], words: Sequence[str]) -> bool:
+    """Whether a name, which begins somewhere, continues a list whose last one ended somewhere."""
+    between = words[last[1] : name[1] - 1]
+    return last[0][-1] == name[0][-1] or bool(between) and set(between) <= _JOINING
