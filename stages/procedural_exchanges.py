@@ -98,13 +98,12 @@ class ProceduralExchanges:
 
 def unfamiliar(rng: np.random.Generator, exchange: Exchange, things: Things) -> Exchange:
     """Now and then the same with a word that means nothing for a noun, where that is only said with a colour."""
-    noun = str(rng.choice(things.nouns))
-    word = invented_word(rng)
+    if rng.random() > UNFAMILIAR:
+        return exchange
+    noun, word = str(rng.choice(things.nouns)), invented_word(rng)
     words = {name: f"{name.removesuffix(noun)}{word}" for name in things.names if name.endswith(f" {noun}")}
     said = [replace_words(text, words) for text in (exchange.request, exchange.answer)]
-    if rng.random() > UNFAMILIAR or any(noun in text for text in said):
-        return exchange
-    return replace(exchange, request=said[0], answer=said[1])
+    return exchange if any(noun in text for text in said) else replace(exchange, request=said[0], answer=said[1])
 
 
 def _length(exchange: Exchange) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -248,7 +249,7 @@ def test_plans_do_only_what_the_hand_can_whatever_is_chosen(model):
             grammar.advance(said[-1])
         steps, hand = prompts.parse_plan(tokenizer.decode(said[:-1])), ""
         assert said[-1] == 0 and steps
-        for before, step in zip([None, *steps], steps, strict=False):
+        for before, step in pairwise([None, *steps]):
             assert step != before
             if step.action == "grasp":
                 assert step.object != hand

@@ -91,24 +91,22 @@ class Composer:
 
     def enlarged(self, rng: np.random.Generator, told: Told) -> Told | None:
         """The same done to a list of things, or what opens something with things put in or taken out; or None."""
-        phrase = plan_phrases(told.plan)[0]
-        count = int(rng.integers(2, MAX_LISTED + 1))
-        found = self._things(rng, phrase, count)
+        found = self._things(rng, plan_phrases(told.plan)[0], int(rng.integers(2, MAX_LISTED + 1)))
         made = (
             several(rng, told, found)
             or filled(rng, told, self._things(rng, self._anything(rng), int(rng.integers(1, MAX_LISTED))))
             or unpacked(rng, told, _invented_noun(rng), int(rng.integers(1, 4)))
         )
         if made is None or rng.random() < 0.3:
-            made = self.listed(rng, told, found) or made
-        return made if made and len(made.plan) <= MAX_STEPS else None
+            made = self.listed(rng, told, found[: MAX_STEPS // len(told.plan)]) or made
+        return made
 
     def listed(self, rng: np.random.Generator, told: Told, found: Sequence[str]) -> Told | None:
         """In its own words with a list where its first thing stood; None where that makes no sense."""
         phrase = plan_phrases(told.plan)[0]
         said = told.instruction.split(f"the {phrase}")
         ends = parse_step(told.plan[-1]).action in LISTED_ENDS
-        if len(said) != 2 or not ends or not self._free(told, phrase) or _words(told) & PRONOUNS:
+        if len(found) < 2 or len(said) != 2 or not ends or not self._free(told, phrase) or _words(told) & PRONOUNS:
             return None
         listed = "the " + ", the ".join(found[:-1]) + str(rng.choice(LISTS)) + found[-1]
         plan = tuple(replace_words(step, {phrase: one}) for one in found for step in told.plan)

@@ -44,9 +44,6 @@ SKILLS: Sequence[tuple[str, tuple[str, ...]]] = (
 SEVERAL = {"press": "press_several", "put_on": "put_several_on", "put_in": "put_several_in"}
 """What a skill is called that is done with several things."""
 
-OPENED = ("fill_compartment", "unpack_lidded")
-"""Skills that go on where something was opened."""
-
 _UNPACKED = {1: ("the {0}",), 2: ("the {0}s", "both {0}s", "the two {0}s"), 3: ("all {0}s",)}
 _NUMBERS = {2: "two", 3: "three", 4: "four"}
 _SLOT = re.compile(r"\\{(\w+)\\}")
