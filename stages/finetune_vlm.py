@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stages.planner.training import Exchange, TrainingState
     from stages.planner.validation import HeldOut
 
-REHEARSED = {"locate": 0.4, "decide": 0.15, "plan": 0.05, "read plan": 0.25, "follow": 0.15}
+REHEARSED = {"locate": 0.33, "decide": 0.12, "plan": 0.05, "read plan": 0.38, "follow": 0.12}
 """Shares of the kinds of rehearsed examples."""
 
 VALIDATION_STEPS = 4

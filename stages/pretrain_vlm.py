@@ -25,7 +25,7 @@ CORPUS = 6000
 SHOWN = {"locate": 0.56, "name": 0.12, "count": 0.015, "decide": 0.245, "plan": 0.06}
 """Of the batches about scenes."""
 
-TOLD = {"read plan": 0.65, "follow": 0.35}
+TOLD = {"read plan": 0.75, "follow": 0.25}
 """Of the batches of text alone, which cost a third of those."""
 
 ASSESSED = 60

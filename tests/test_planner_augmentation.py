@@ -392,6 +392,17 @@ def test_rewording_keeps_the_plan_and_names_its_things():
     assert len(found) > 0.9 * len(TRAINING) * 4
 
 
+def test_rewording_calls_things_as_the_instruction_does():
+    """ "The fridge" has two doors; which one is meant is for the plan to say."""
+    rng, plan = np.random.default_rng(5), ("push forward the upper fridge door",)
+    told = {reworded(rng, Told("close the fridge", plan)).instruction for _ in range(100)}
+    assert len(told) > 20 and not any("upper" in one for one in told)
+    told = {reworded(rng, Told("push the upper fridge door shut", plan)).instruction for _ in range(100)}
+    assert all("upper fridge" in one for one in told)
+    money = Told("put the money on the bottom shelf", plan_of("put_money_in_safe", 0))
+    assert "bank notes" in reworded(rng, money).instruction
+
+
 def test_lists_do_the_same_with_each_thing_in_order():
     rng = np.random.default_rng(4)
     pressed = several(rng, Told("push the red button", ("push down the red button",)), ["dax", "red button", "wug"])

@@ -13,7 +13,7 @@ import numpy as np
 
 from stages.planner.paraphrases import Told, pseudo_word, replace_words
 from stages.planner.prompts import plan_phrases
-from stages.planner.rewording import filled, reworded, several, unpacked
+from stages.planner.rewording import filled, repeated, reworded, several, skill_of, unpacked
 from stages.steps import parse_step
 
 MAX_STEPS = 20
@@ -62,13 +62,19 @@ class Composer:
     def __init__(self, told: Sequence[Told], colours: Iterable[str], rare: Iterable[str]) -> None:
         self._told, self._colours, self._rare = told, frozenset(colours), tuple(rare)
         rng = np.random.default_rng(0)
-        self._lists = [one for one in told if self.enlarged(rng, one)] or list(told)
+        lists: dict[str, list[Told]] = {}
+        for one in told:
+            if self.enlarged(rng, one):
+                known = skill_of(repeated(one.plan))
+                lists.setdefault(known.skill if known else "", []).append(one)
+        self._lists = list(lists.values()) or [list(told)]
 
     def __call__(self, rng: np.random.Generator) -> Told:
-        """One or two instructions or a list of things, each mostly with words replaced."""
+        """One or two instructions or a list of things, every skill as often, each mostly with words replaced."""
         kind = rng.random()
         if kind < 0.35:
-            first = self._lists[rng.integers(len(self._lists))]
+            alike = self._lists[rng.integers(len(self._lists))]
+            first = alike[rng.integers(len(alike))]
             return self.renamed(rng, self.enlarged(rng, first) or first)
         first, second = (self._otherwise(rng, self._told[n]) for n in rng.integers(len(self._told), size=2))
         if kind < 0.6:

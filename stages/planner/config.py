@@ -77,7 +77,7 @@ class VlmConfig:
     weight_plans: float = 0.25
     weight_trajectories: float = 0.6
     weight_composed: float = 0.5
-    weight_auxiliary: float = 0.4
+    weight_auxiliary: float = 0.5
     auxiliary_scenes: int = 300
     jitter: float = 0.03
     turn: float = 0.15

@@ -73,23 +73,27 @@ def skill_of(plan: tuple[str, ...]) -> Known | None:
 
 
 def reworded(rng: np.random.Generator, told: Told) -> Told | None:
-    """The same in other words; None where the plan is no skill, or one done several times with different things."""
-    once = _repeated(told.plan)
+    """The same in other words, but those for its things: how they are called in a plan follows from them.
+
+    None where the plan is no skill, or one done several times with different things.
+    """
+    once = repeated(told.plan)
     known, count = skill_of(once), len(told.plan) // len(once)
     if known is None:
         return None
+    slots = {name: _called(phrase, told.instruction) for name, phrase in known.slots.items()}
     if count == 1:
-        return _said(rng, known.skill, known.slots, told.plan)
+        return _said(rng, known.skill, slots, told.plan)
     if known.skill != "put_on" or count not in _NUMBERS:
         return None
     number = str(rng.choice((str(count), _NUMBERS[count])))
     many = f"{number} {known.slots['a']}s"
-    return _said(rng, "put_equal", {"many": many, "b": known.slots["b"]}, told.plan)
+    return _said(rng, "put_equal", {"many": many, "b": slots["b"]}, told.plan)
 
 
 def several(rng: np.random.Generator, told: Told, found: Sequence[str]) -> Told | None:
     """The same skill with a list of things instead; None where the plan is of no such skill."""
-    known = skill_of(_repeated(told.plan))
+    known = skill_of(repeated(told.plan))
     if known is None or known.skill not in SEVERAL:
         return None
     plan = tuple(line.format(**known.slots | {"a": one}) for one in found for line in known.lines)
@@ -129,7 +133,14 @@ def _said(rng: np.random.Generator, skill: str, slots: Mapping[str, str], plan: 
     return Told(str(rng.choice(fitting)).format(**slots), plan) if fitting else None
 
 
-def _repeated(plan: tuple[str, ...]) -> tuple[str, ...]:
+def _called(phrase: str, instruction: str) -> str:
+    """What an instruction calls a thing: the phrase without modifiers that it lacks; all of it if it lacks the noun."""
+    words, said = phrase.split(), set(re.findall(r"\w+", instruction))
+    kept = [word for word in words if {word, f"{word}s"} & said]
+    return " ".join(kept) if kept[-1:] == words[-1:] else phrase
+
+
+def repeated(plan: tuple[str, ...]) -> tuple[str, ...]:
     """What a plan does again and again, or the plan."""
     for length in range(1, len(plan)):
         if len(plan) % length == 0 and plan == plan[:length] * (len(plan) // length):

@@ -15,7 +15,13 @@ from stages.pretraining.skills import SEEN, SPOKEN, Things
 MAX_STEPS = 20
 
 _JOIN = (", then ", " and then ", ", after that ", " and afterwards ", ", next ", "; ", " and ", ". then ")
-_BEFORE = ("please ", "now ", "first ", "your task: ", "could you ", "i want you to ", "it is time to ")
+_BEFORE = (
+    "please ", "now ", "first ", "your task: ", "could you ", "i want you to ", "it is time to ", "hello, ", "robot: ",
+    "next ", "here is what to do: ", "would you be so kind: ", "all i ask is this: ", "go on: ", "ok, ",
+)  # fmt: skip
+_AFTER = (", please", " now", " for me", ", thank you", ", will you", " when you can", ". nothing more", ", carefully")
+_FRAMED = 0.2
+"""How often an instruction has such a beginning, and such an end."""
 
 
 def compose(
@@ -39,4 +45,10 @@ def compose(
     text = clauses[0]
     for clause in clauses[1:]:
         text += str(rng.choice(_JOIN)) + clause
-    return (str(rng.choice(_BEFORE)) if rng.random() < 0.1 else "") + text, plan
+    return _framed(rng, text), plan
+
+
+def _framed(rng: np.random.Generator, text: str) -> str:
+    """With a few words before or after that change nothing."""
+    before, after = (str(rng.choice(words)) if rng.random() < _FRAMED else "" for words in (_BEFORE, _AFTER))
+    return before + text + after

@@ -100,6 +100,9 @@ RESERVED = frozenset(
 )
 """Words of GemBench's things, which are left to the demonstrations."""
 
+PARTS = ("door", "lid", "handle", "button")
+"""Parts that tell what is done with a thing."""
+
 _ONSETS = (
     "b", "bl", "br", "c", "ch", "cl", "cr", "d", "dr", "f", "fl", "g", "gl", "gr", "h", "j", "k", "l", "m", "n", "p",
     "pl", "pr", "r", "s", "sh", "sk", "sl", "sn", "st", "t", "tr", "v", "w", "z",
@@ -112,7 +115,7 @@ def invented_word(rng: np.random.Generator) -> str:
     """A word that means nothing: what to do with it can only be copied from where it stands."""
     syllables = [str(rng.choice(_ONSETS)) + str(rng.choice(_VOWELS)) for _ in range(rng.integers(1, 3))]
     word = "".join(syllables) + str(rng.choice(_CODAS))
-    known = RESERVED.union(ADJECTIVES)
+    known = RESERVED.union(ADJECTIVES, PARTS)
     return invented_word(rng) if known & {word, word.removesuffix("s")} else word
 
 
