@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
@@ -14,6 +15,18 @@ WORDINGS: Mapping[str, tuple[str, ...]] = {
 }
 """By skill, wordings with slots for noun phrases: {a}, {b}, {tool}, {cap}, {level}, {many}; {all} and {said} bring
 their own articles, {many} has none."""
+
+RESERVED = frozenset(
+    "bank base block bolt bottle box bulb cabinet can coffee cube cup cupboard cylinder drawer duck frame fridge grill "
+    "holder jar lamp laptop microwave moon mustard notes pink rubber safe seat shoe socket soup spam square star stick "
+    "sugar toilet toy tuna tower".split()
+)
+"""Words of GemBench's things, which nothing else is called by."""
+
+SHORTEST = 7
+"""Letters of a blended word at least; no colour and no shorter word that something is called by can come about."""
+
+_WORDS = sorted({word for texts in WORDINGS.values() for text in texts for word in re.findall("[a-z]{4,}", text)})
 
 _LAST = (" and the ", ", then the ", " and then the ", ", and finally the ", " then the ", ", the ", " as well as the ")
 """What stands before the last thing of a list."""
@@ -31,3 +44,15 @@ def listed(rng: np.random.Generator, phrases: Sequence[str]) -> str:
     if len(said) == 1:
         return f"the {said[0]}"
     return "the " + ", the ".join(said[:-1]) + str(rng.choice(_LAST)) + said[-1]
+
+
+def blended_word(rng: np.random.Generator) -> str:
+    """A word that means nothing, of the beginning of one word and the end of another ("mustle", "wonding").
+
+    A tokenizer cuts it into any of the pieces that real words have, so that names of any spelling are learnt to be
+    copied; words of random syllables have half of the tiny base's pieces.
+    """
+    first, second = (_WORDS[number] for number in rng.integers(len(_WORDS), size=2))
+    word = first[: rng.integers(2, 6)] + second[-int(rng.integers(1, 5)) :]
+    known = word in _WORDS or RESERVED & {word, word.removesuffix("s")}
+    return word if len(word) >= SHORTEST and not known else blended_word(rng)

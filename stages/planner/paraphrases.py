@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.wordings import blended_word
+
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "pick up": ("take", "grab", "take up"),
     "grab": ("take", "grasp"),
@@ -51,6 +53,9 @@ BEFORE = (
 AFTER = ("{}, please", "{} now", "{} for me", "{}, would you")
 STATEMENTS = ("the ", "with ", "use the ", "it ")
 """How instructions begin that are no bare orders."""
+
+BLENDED = 0.6
+"""How often a word that means nothing is made of two known ones, not of syllables."""
 
 _ONSETS = tuple("b bl d dr f fl g gr k kr l m n p pl r s sn t v z".split())
 _MIDDLES = tuple("aba adi alo ani avu eko ela emi epu ibo ida iku oba odu ogi ola".split())
@@ -100,4 +105,6 @@ def told_apart(name: str, texts: Iterable[str], colours: Iterable[str]) -> bool:
 
 def pseudo_word(rng: np.random.Generator) -> str:
     """A word that means nothing."""
+    if rng.random() < BLENDED:
+        return blended_word(rng)
     return "".join(str(rng.choice(part)) for part in (_ONSETS, _MIDDLES, _ENDS))

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from stages.wordings import RESERVED, blended_word
+
+BLENDED = 0.6
+"""How often an invented word is made of two known ones, not of syllables."""
+
 SHAPES = (
     "ball", "disc", "plank", "brick", "pillar", "cone", "pyramid", "ring", "wedge", "cross", "bowl", "dumbbell",
     "tee", "pin", "slab", "jug", "pot", "rack", "bell", "trunk", "locker", "spool",
@@ -93,13 +98,6 @@ ADJECTIVES = (
     "metal", "plastic", "broken", "clean", "dirty", "soft", "tall", "tiny", "huge", "empty", "full", "spotted",
 )  # fmt: skip
 
-RESERVED = frozenset(
-    "bank base block bolt bottle box bulb cabinet can coffee cube cup cupboard cylinder drawer duck frame fridge grill "
-    "holder jar lamp laptop microwave moon mustard notes pink rubber safe seat shoe socket soup spam square star stick "
-    "sugar toilet toy tuna tower".split()
-)
-"""Words of GemBench's things, which are left to the demonstrations."""
-
 PARTS = ("door", "lid", "handle", "button")
 """Parts that tell what is done with a thing."""
 
@@ -113,10 +111,14 @@ _CODAS = ("", "b", "ck", "d", "ft", "g", "l", "ll", "m", "n", "nd", "ng", "p", "
 
 def invented_word(rng: np.random.Generator) -> str:
     """A word that means nothing: what to do with it can only be copied from where it stands."""
-    syllables = [str(rng.choice(_ONSETS)) + str(rng.choice(_VOWELS)) for _ in range(rng.integers(1, 3))]
-    word = "".join(syllables) + str(rng.choice(_CODAS))
     known = RESERVED.union(ADJECTIVES, PARTS)
+    word = blended_word(rng) if rng.random() < BLENDED else _syllables(rng)
     return invented_word(rng) if known & {word, word.removesuffix("s")} else word
+
+
+def _syllables(rng: np.random.Generator) -> str:
+    syllables = [str(rng.choice(_ONSETS)) + str(rng.choice(_VOWELS)) for _ in range(rng.integers(1, 3))]
+    return "".join(syllables) + str(rng.choice(_CODAS))
 
 
 def plural(noun: str) -> str:
