@@ -22,7 +22,7 @@ MAX_STEPS = 20
 MAX_LISTED = 5
 """A list has no more things."""
 
-REWORDED, SHARED_MODIFIER, TWO_WORDS = 0.6, 0.2, 0.3
+REWORDED, SHARED_MODIFIER, TWO_WORDS = 0.6, 0.4, 0.3
 """How often an instruction is told in general wordings, things that differ in their nouns have a modifier in common,
 and an invented noun is of two words."""
 

@@ -14,7 +14,7 @@ INVENTED_NOUN, INVENTED_MODIFIER = 0.35, 0.25
 TWO_WORDS = 0.3
 """How often an invented noun is of two words."""
 
-SHARED_MODIFIER, SHARED_NOUN = 0.25, 0.4
+SHARED_MODIFIER, SHARED_NOUN = 0.4, 0.35
 """How often several things share a word, so that the other one tells them apart."""
 
 
