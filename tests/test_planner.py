@@ -16,10 +16,11 @@ from stages.planner import prompts
 from stages.planner.backbone import load_backbone
 from stages.planner.config import VlmConfig
 from stages.planner.enumerations import enumerations
-from stages.planner.grammar import PlanGrammar
+from stages.planner.grammar import AGAIN, UNSAID, PlanGrammar, Wanted
 from stages.planner.model import PlannerModel
 from stages.planner.moments import MOTIONS, random_moment
-from stages.planner.phrasebook import MAX_PHRASE_WORDS, PARTS, phrase_words
+from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS
+from stages.planner.phrasebook import phrase_words
 from stages.planner.planner import Planner, read_pointing
 from stages.planner.pointer import PointerHead, pointer_loss, pointer_targets
 from stages.planner.prompts import Memory
@@ -288,7 +289,7 @@ def test_listed_things_are_treated_in_their_order_and_none_is_left_out_or_anothe
     (things,) = enumerations("press the red ball, the blue ball and the slab")
     whole = 0
     for _ in range(60):
-        grammar = PlanGrammar(tokenizer, {"ring"}, end=0, max_steps=25, likely=likely, lists=[things])
+        grammar = PlanGrammar(tokenizer, {"ring"}, end=0, max_steps=25, likely=likely, wanted=Wanted([things]))
         said: list[int] = []
         while not grammar.finished:
             prices = grammar.prices()
@@ -325,3 +326,27 @@ def test_bases_that_cannot_be_used_are_refused_in_one_sentence(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="Qwen2.5-VL"):
         load_backbone(str(tmp_path))
+
+
+def price(tokenizer, plan: str, wanted: Wanted) -> int:
+    """Of a whole plan, in mixtures."""
+    likely = {("ball",), ("slab",), ("red", "ring")}
+    grammar, total = PlanGrammar(tokenizer, {"ring"}, end=0, likely=likely, wanted=wanted), 0
+    for token in [*tokenizer(plan, add_special_tokens=False)["input_ids"], 0]:
+        total += grammar.prices()[token]
+        grammar.advance(token)
+    assert grammar.finished
+    return total
+
+
+def test_leaving_out_what_is_named_and_treating_a_thing_again_has_a_price(model):
+    tokenizer = model.backbone.tokenizer
+    wanted = Wanted.of("press the ball and put the slabs on the red ring, off the table", frozenset({"table"}))
+    assert wanted.named == {"ball", "slab", "ring"} and "slab" in wanted.several and "ball" not in wanted.several
+    pressed = "1. push down the ball"
+    placed = "2. grasp the slab\n3. lift the grasped slab\n4. release the grasped slab onto the red ring"
+    again = "5. grasp the slab\n6. rotate the grasped slab"
+    assert price(tokenizer, f"{pressed}\n{placed}", wanted) == 0
+    assert price(tokenizer, f"{pressed}\n{placed}\n{again}", wanted) == 0
+    assert price(tokenizer, pressed, wanted) == 2 * UNSAID
+    assert price(tokenizer, f"{pressed}\n{placed}\n5. push down the ball", wanted) == AGAIN

@@ -13,13 +13,15 @@ from stages.config import PolicyConfig
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.observation import PointObservation
 from stages.planner import prompts
+from stages.planner.answering import respond
 from stages.planner.calibration import Calibration, Graded, Logistic
 from stages.planner.config import VlmConfig
 from stages.planner.coordinates import read_keypoints, spell_keypoints
 from stages.planner.grammar import Grammar, PlanGrammar
 from stages.planner.graphs import answers_graph, step_graph
 from stages.planner.model import PlannerModel
-from stages.planner.phrasebook import Phrasebook, phrase_words, singular
+from stages.planner.noun_phrases import singular
+from stages.planner.phrasebook import Phrasebook, phrase_words
 from stages.planner.planner import Plan, Planner, read_pointing
 from stages.planner.prompts import KEYPOINT, Memory, Protocol
 from stages.planner.session import Session
@@ -41,6 +43,7 @@ PAIRS = [
     ("open the top drawer", ["grasp the top drawer handle"]),
     ("store the money", ["grasp the bank notes"]),
 ]
+NOUNS = (" red ball", " blue slab", " lid")
 BOOK = Phrasebook.learn(PAIRS)
 
 
@@ -98,6 +101,42 @@ def test_decisions_point_where_a_whole_pass_over_their_answer_points(planner: Pl
     assert list(decision.objects) == ["red ball", "blue slab"] and decision.step == PLAN[decision.step_index]
 
 
+def test_a_search_finds_the_likeliest_answer_of_all(planner: Planner) -> None:
+    """Compared with the probabilities of every answer, one after the other."""
+    answers = ["red ball", "red slab", "blue slab", "blue ball then red slab", "blue ball then blue slab", "lid"]
+    tokenizer, views = planner.tokenizer, seen(planner)
+
+    def grammar() -> Grammar:
+        return Grammar(tokenizer, answers_graph(answers, spelt=False), end=0)
+
+    with torch.inference_mode():
+        found = respond(Session(planner.model, views), "What?", grammar(), beams=len(answers))
+        likelihoods = []
+        for answer in answers:
+            tokens = tokenizer(answer, add_special_tokens=False)["input_ids"]
+            session, followed, likelihood = Session(planner.model, views), grammar(), 0.0
+            session.ask("What?")
+            for scores, token in zip(session.say(tokens), tokens, strict=False):
+                allowed = followed.allowed()
+                likelihood += float(scores[allowed].log_softmax(-1)[allowed.index(token)])
+                followed.advance(token)
+            likelihoods.append(likelihood)
+    assert tokenizer.decode(found.tokens) == answers[int(np.argmax(likelihoods))]
+
+
+def test_a_forked_session_goes_on_alone(planner: Planner) -> None:
+    first, second, third = (planner.tokenizer(text, add_special_tokens=False)["input_ids"] for text in NOUNS)
+    with torch.inference_mode():
+        session = Session(planner.model, seen(planner))
+        session.ask("What?")
+        session.say(first)
+        other = session.fork()
+        other.say(second)
+        scores = session.say(third)
+        session.ask("What?")
+        assert torch.allclose(session.say([*first, *third])[-len(third) :], scores[1:], atol=1e-4)
+
+
 def test_images_are_encoded_once_an_observation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     planner = random_planner(tmp_path)
     encoded = []
@@ -112,6 +151,12 @@ def test_images_are_encoded_once_an_observation(tmp_path: Path, monkeypatch: pyt
 
 
 # --- grammars
+
+
+def test_nouns_that_training_plans_leave_unsaid_are_known() -> None:
+    assert {"money", "target", "base", "door"} <= BOOK.unsaid
+    assert not {"block", "cup", "square"} & BOOK.unsaid
+    assert Phrasebook.from_dict(BOOK.as_dict()) == BOOK
 
 
 def test_a_plan_calls_things_what_the_instruction_calls_them() -> None:

@@ -1,11 +1,11 @@
-"""Things that an instruction names one after the other, and so wants treated alike, in that order, none left out."""
+"""Things that an instruction names, and the lists of them: wanted treated alike, in that order, none left out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from stages.planner.phrasebook import MAX_PHRASE_WORDS, STRUCTURE, Words
+from stages.planner.noun_phrases import MAX_PHRASE_WORDS, STRUCTURE, Words, singular
 
 _JOINING = frozenset("and then finally lastly next also afterwards as well followed by plus , ;".split())
 """Words between the things of a list."""
@@ -19,6 +19,9 @@ _ENDING = STRUCTURE | _JOINING | frozenset(
 _OTHER_ORDER = re.compile(r"\b(before|from top|from the top|reverse|topmost)\b")
 """Where an instruction has this, what is named first may come last."""
 
+_WORDS = r"[\w'-]+|[^\w\s]"
+"""Words and marks."""
+
 List = tuple[Words, ...]
 
 
@@ -26,7 +29,7 @@ def enumerations(instruction: str) -> tuple[List, ...]:
     """The lists of an instruction, of two or more things: "the a, the b and the c", or several of the same noun."""
     if _OTHER_ORDER.search(instruction.lower()):
         return ()
-    words = re.findall(r"[\w'-]+|[^\w\s]", instruction.lower())
+    words = re.findall(_WORDS, instruction.lower())
     lists: list[list[tuple[Words, int]]] = []
     for start, name in _names(words):
         before = next((known for known in lists if _goes_on(known[-1], (name, start), words)), None)
@@ -35,6 +38,17 @@ def enumerations(instruction: str) -> tuple[List, ...]:
         else:
             before.append((name, start + len(name)))
     return tuple(found for known in lists if len(found := tuple(dict.fromkeys(name for name, _ in known))) > 1)
+
+
+def named_nouns(instruction: str) -> frozenset[str]:
+    """Nouns, in the singular, of what an instruction calls "the ..."."""
+    return frozenset(singular(name[-1]) for _, name in _names(re.findall(_WORDS, instruction.lower())))
+
+
+def several(instruction: str) -> frozenset[str]:
+    """Nouns, in the singular, that an instruction says in the plural."""
+    words = re.findall(r"[a-z]+", instruction.lower())
+    return frozenset(singular(word) for word in words if singular(word) != word)
 
 
 def means(item: Words, phrase: Words) -> bool:

@@ -12,14 +12,43 @@ from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
-from stages.planner.enumerations import List, means
+from stages.planner.enumerations import List, enumerations, means, named_nouns, several
 from stages.planner.graphs import END, HELD, MAX_STEPS, PHRASE, Graph, Slot, plan_graph
-from stages.planner.phrasebook import MAX_PHRASE_WORDS, Words
+from stages.planner.noun_phrases import MAX_PHRASE_WORDS, Words
 
 _BEFORE = "the"
 
 DISORDER = 5
 """What treating a thing of a list out of turn, or leaving one out, costs, in mixtures."""
+
+TREATED = (Slot.TAKEN, Slot.PUSHED)
+
+UNSAID, AGAIN = 1, 1
+"""What it costs, in mixtures, to say nothing of a thing that the instruction names, and to treat one again that it does
+not say in the plural."""
+
+
+class Wanted(NamedTuple):
+    """What an instruction tells of the things that a plan treats; a plan that does otherwise has a price.
+
+    Attributes:
+        lists: things that are to be treated in their order, none left out, each once.
+        named: nouns of what it names, in the singular, that a plan mentions.
+        several: nouns, in the singular, that it says in the plural.
+    """
+
+    lists: Sequence[List] = ()
+    named: frozenset[str] = frozenset()
+    several: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, instruction: str, unsaid: frozenset[str]) -> Wanted:
+        """What an instruction tells.
+
+        Args:
+            unsaid: nouns that are named in vain, as plans call their things otherwise or need not speak of them.
+        """
+        return cls(enumerations(instruction), named_nouns(instruction) - unsaid, several(instruction))
 
 
 class State(NamedTuple):
@@ -31,7 +60,9 @@ class State(NamedTuple):
         mixed: whether they are a mixture.
         hand: what is in the hand; empty if nothing is, or if that is not followed.
         line, before: texts of this line of a plan so far, and of the whole line before it.
-        named: which things of which lists were mentioned.
+        listed: which things of which lists were mentioned.
+        named: which nouns were mentioned.
+        treated: things that were grasped or pushed.
     """
 
     node: int = 0
@@ -40,7 +71,9 @@ class State(NamedTuple):
     hand: Words = ()
     line: Words = ()
     before: Words = ()
-    named: frozenset[tuple[int, int]] = frozenset()
+    listed: frozenset[tuple[int, int]] = frozenset()
+    named: frozenset[str] = frozenset()
+    treated: frozenset[Words] = frozenset()
 
 
 Reading = tuple[tuple[int, ...], State]
@@ -63,7 +96,7 @@ class Grammar:
         end: id of the token that ends an answer.
         vocabulary: words that noun phrases may mix.
         likely: noun phrases that cost nothing.
-        lists: things that are to be treated in their order, none left out, each once; what does otherwise has a price.
+        wanted: what has no further price.
     """
 
     def __init__(
@@ -73,10 +106,10 @@ class Grammar:
         end: int,
         vocabulary: Iterable[str] = (),
         likely: Iterable[Words] = (),
-        lists: Sequence[List] = (),
+        wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
     ) -> None:
         self._tokenizer, self._graph, self._end = tokenizer, graph, end
-        self._vocabulary, self._likely, self._lists = sorted(vocabulary), frozenset(likely), tuple(lists)
+        self._vocabulary, self._likely, self._wanted = sorted(vocabulary), frozenset(likely), wanted
         self._longer: dict[Words, set[str]] = {}
         for phrase in self._likely:
             for length in range(len(phrase)):
@@ -153,7 +186,7 @@ class Grammar:
             tokens, longer = self._tokens(f" {word}", state.node), (*state.said, word)
             cost = price + self._disorder(state, longer) - self._disorder(state, state.said)
             if longer in self._likely and self._new(state, longer):
-                yield (tokens, self._after_phrase(state, longer, after)), cost
+                yield (tokens, self._after_phrase(state, longer, after)), cost + self._again(state, longer)
             if longer in self._longer:
                 yield (tokens, state._replace(said=longer)), cost
         for word in self._vocabulary:
@@ -166,7 +199,7 @@ class Grammar:
                 - self._disorder(state, state.said)
             )
             if self._new(state, longer):
-                yield (tokens, self._after_phrase(state, longer, after)), cost
+                yield (tokens, self._after_phrase(state, longer, after)), cost + self._again(state, longer)
             if len(longer) < MAX_PHRASE_WORDS:
                 yield (tokens, state._replace(said=longer, mixed=True)), cost
 
@@ -178,21 +211,28 @@ class Grammar:
     def _after_phrase(self, state: State, phrase: Words, after: int) -> State:
         slot = self._graph.slots.get(state.node)
         hand = phrase if slot is Slot.TAKEN else () if slot in (Slot.LEFT, Slot.PUSHED) else state.hand
-        named = state.named | self._meant(phrase)
-        return State(after, hand=hand, line=(*state.line, *phrase), before=state.before, named=named)
+        return State(
+            after,
+            hand=hand,
+            line=(*state.line, *phrase),
+            before=state.before,
+            listed=state.listed | self._meant(phrase),
+            named=state.named | self._wanted.named.intersection(phrase),
+            treated=state.treated | ({phrase} if slot in TREATED else set()),
+        )
 
     def _meant(self, phrase: Words) -> set[tuple[int, int]]:
         """The things of lists that a phrase can be."""
         return {
             (number, place)
-            for number, things in enumerate(self._lists)
+            for number, things in enumerate(self._wanted.lists)
             for place, thing in enumerate(things)
             if means(thing, phrase)
         }
 
     def _disorder(self, state: State, said: Words) -> int:
         """The price of a phrase, or of its beginning, that treats a listed thing out of turn, or another meanwhile."""
-        if not said or self._graph.slots.get(state.node) not in (Slot.TAKEN, Slot.PUSHED):
+        if not said or self._graph.slots.get(state.node) not in TREATED:
             return 0
         meant, next_ones = self._meant(said), self._in_turn(state)
         amidst = any(0 < place for _, place in next_ones)
@@ -200,14 +240,19 @@ class Grammar:
 
     def _in_turn(self, state: State) -> set[tuple[int, int]]:
         """The first things of every list that were not mentioned."""
-        left = (
-            [(n, k) for k in range(len(things)) if (n, k) not in state.named] for n, things in enumerate(self._lists)
-        )
+        lists = enumerate(self._wanted.lists)
+        left = ([(n, k) for k in range(len(things)) if (n, k) not in state.listed] for n, things in lists)
         return {places[0] for places in left if places}
 
     def _missing(self, state: State) -> int:
-        """The price of an end where something of a list was not mentioned."""
-        return DISORDER if len(state.named) < sum(map(len, self._lists)) else 0
+        """The price of an end where something was not mentioned."""
+        lists, unsaid = self._wanted.lists, len(self._wanted.named) - len(state.named)
+        return UNSAID * unsaid + (DISORDER if len(state.listed) < sum(map(len, lists)) else 0)
+
+    def _again(self, state: State, phrase: Words) -> int:
+        """The price of treating a thing that was treated before, where there are not several of it."""
+        again = self._graph.slots.get(state.node) in TREATED and phrase in state.treated
+        return AGAIN if again and phrase[-1] not in self._wanted.several else 0
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:
         """A text's tokens: where an answer begins they can be others than within it."""
@@ -227,7 +272,7 @@ class PlanGrammar(Grammar):
         end: id of the token that ends an answer.
         max_steps: lines that a plan has at most.
         likely: noun phrases that cost nothing.
-        lists: things that are to be treated in their order, none left out, each once.
+        wanted: what has no further price.
     """
 
     def __init__(
@@ -237,6 +282,6 @@ class PlanGrammar(Grammar):
         end: int,
         max_steps: int = MAX_STEPS,
         likely: Iterable[Words] = (),
-        lists: Sequence[List] = (),
+        wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
     ) -> None:
-        super().__init__(tokenizer, plan_graph(max_steps), end, vocabulary, likely, lists)
+        super().__init__(tokenizer, plan_graph(max_steps), end, vocabulary, likely, wanted)

@@ -10,20 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from stages.planner.enumerations import named_nouns
+from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS, STRUCTURE, Words, singular
 from stages.planner.prompts import plan_phrases
-from stages.steps import PREPOSITIONS
-
-MAX_PHRASE_WORDS = 5
-PARTS = (
-    *("base", "button", "door", "drawer", "edge", "handle", "knob", "lid", "rim"),
-    *("seat", "shelf", "socket", "switch"),
-)
-"""Words of parts that things have without being told."""
-
-STRUCTURE = frozenset(word for preposition in PREPOSITIONS for word in preposition.split()) | {"the", "grasped"}
-"""Words of the step language, which no noun phrase has."""
-
-Words = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -35,19 +24,22 @@ class Phrasebook:
         free: those said where the instruction has none of their words.
         synonyms: (last word of something named, word of the plan in its place).
         expansions: (words of the instruction, longer phrase of the plan for them).
+        unsaid: nouns of what instructions name that their plans have no word of.
     """
 
     phrases: frozenset[Words] = frozenset()
     free: frozenset[Words] = frozenset()
     synonyms: frozenset[Words] = frozenset()
     expansions: frozenset[tuple[Words, Words]] = field(default=frozenset())
+    unsaid: frozenset[str] = frozenset(PARTS)
 
     @classmethod
     def learn(cls, pairs: Iterable[tuple[str, Sequence[str]]]) -> Phrasebook:
         """The phrasebook of instructions and their plans."""
-        phrases, free, synonyms, expansions = set(), set(), set(), set()
+        phrases, free, synonyms, expansions, unsaid = set(), set(), set(), set(), set(PARTS)
         for instruction, plan in pairs:
             named, words = _spans(instruction), _vocabulary(instruction)
+            unsaid |= named_nouns(instruction) - {word for phrase in plan_phrases(plan) for word in phrase.split()}
             for phrase in (tuple(text.split()) for text in plan_phrases(plan)):
                 phrases.add(phrase)
                 if set(phrase) <= words:
@@ -59,7 +51,7 @@ class Phrasebook:
                     synonyms.add((span[-1], phrase[-1]))
                 elif (*span, phrase[-1]) != phrase or phrase[-1] not in PARTS:
                     expansions.add((span, phrase))
-        return cls(frozenset(phrases), frozenset(free), frozenset(synonyms), frozenset(expansions))
+        return cls(*map(frozenset, (phrases, free, synonyms, expansions, unsaid)))
 
     def likely(self, instruction: str) -> frozenset[Words]:
         """Phrases that the plan of an instruction has in all likelihood."""
@@ -101,21 +93,13 @@ class Phrasebook:
     def from_dict(cls, content: dict[str, list]) -> Phrasebook:
         """What `as_dict` gave, also after JSON."""
         flat = {name: frozenset(map(tuple, content[name])) for name in ("phrases", "free", "synonyms")}
-        return cls(**flat, expansions=frozenset((tuple(span), tuple(phrase)) for span, phrase in content["expansions"]))
+        expansions = frozenset((tuple(span), tuple(phrase)) for span, phrase in content["expansions"])
+        return cls(**flat, expansions=expansions, unsaid=frozenset(content.get("unsaid", PARTS)))
 
 
 def phrase_words(texts: Iterable[str]) -> frozenset[str]:
     """Words of texts that can stand in a noun phrase."""
     return frozenset(word for text in texts for word in _words(text)) - STRUCTURE
-
-
-def singular(word: str) -> str:
-    """One of several things, by the regular rules."""
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("sses", "xes", "ches", "shes")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us")) and len(word) > 3 else word
 
 
 def _words(instruction: str) -> list[str]:

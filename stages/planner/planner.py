@@ -14,13 +14,15 @@ from stages.planner import prompts
 from stages.planner.answering import Answer, respond
 from stages.planner.calibration import Calibration
 from stages.planner.coordinates import read_keypoints
-from stages.planner.enumerations import enumerations
-from stages.planner.grammar import Grammar
+from stages.planner.grammar import Grammar, Wanted
 from stages.planner.graphs import Graph, answers_graph, plan_graph, step_graph
 from stages.planner.model import PlannerModel
 from stages.planner.phrasebook import phrase_words
 from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, Protocol
 from stages.planner.session import Session
+
+BEAMS = 4
+"""Beginnings of a plan that are followed at once."""
 
 NEAR_CELLS = 2.5
 """Probability within so many cells of a point counts as being there."""
@@ -109,7 +111,7 @@ class Planner:
 
     def plan(self, instruction: str, views: np.ndarray) -> Plan:
         """Round 1: the steps of an instruction."""
-        answer, text, _ = self._answer(prompts.plan_request(instruction), plan_graph(), views, instruction)
+        answer, text, _ = self._answer(prompts.plan_request(instruction), plan_graph(), views, instruction, BEAMS)
         steps = [str(step) for step in prompts.parse_plan(text)]
         features = np.array([answer.log_probabilities.mean(), answer.log_probabilities.min()])
         fitted = self.calibration.plan
@@ -160,25 +162,26 @@ class Planner:
 
     @torch.inference_mode()
     def _answer(
-        self, request: str, graph: Graph, views: np.ndarray, naming: str = ""
+        self, request: str, graph: Graph, views: np.ndarray, naming: str = "", beams: int = 1
     ) -> tuple[Answer, str, list[Pointing]]:
         """What is said, as tokens and as text with `KEYPOINT`s, and where is pointed at.
 
         Args:
             naming: the instruction that noun phrases are about, where the graph has any.
+            beams: beginnings of an answer that are followed at once.
         """
         model, end = self.model, self.model.backbone.end
         words = phrase_words([naming]) | model.phrase_words
         likely = model.phrasebook.likely(naming) if naming else ()
-        grammar = Grammar(self.tokenizer, graph, model.backbone.end_id, words, likely, enumerations(naming))
-        session = self._look(views)
-        answer = respond(session, request, grammar)
+        wanted = Wanted.of(naming, model.phrasebook.unsaid)
+        grammar = Grammar(self.tokenizer, graph, model.backbone.end_id, words, likely, wanted)
+        answer = respond(self._look(views), request, grammar, beams)
         text = self.tokenizer.decode(answer.tokens, clean_up_tokenization_spaces=False).removesuffix(end)
         if self._spelt:
             text, points = read_keypoints(text)
             probability = float(np.exp(answer.digits.sum() / max(len(points), 1)))
             return answer, text, [_spelt_pointing(point, probability) for point in points]
-        heatmaps = session.heatmaps() if KEYPOINT in text else ()
+        heatmaps = answer.session.heatmaps() if KEYPOINT in text else ()
         return answer, text, [read_pointing(heatmap, model.views) for heatmap in heatmaps]
 
     def _look(self, views: np.ndarray) -> Session:

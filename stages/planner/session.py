@@ -53,6 +53,12 @@ class Session:
         with autocast(self._device):
             return self._backbone.logits(states).float()
 
+    def fork(self) -> Session:
+        """Another that goes on from here on its own."""
+        other = copy(self)
+        other._cache, other._keypoints = _forked(self._cache), list(self._keypoints)
+        return other
+
     def heatmaps(self) -> np.ndarray:
         """Pointer logits (K, V, C, C) of the keypoints said so far."""
         queries, images = torch.stack(self._keypoints)[None], self._images[None]
@@ -74,8 +80,7 @@ class Session:
         if self._prefix is None:
             inputs = self._encode(self._request, tokens)
             return self._read(inputs, self._backbone.position_ids(inputs))
-        self._cache = copy(self._prefix)
-        self._cache.layers = [copy(layer) for layer in self._prefix.layers]
+        self._cache = _forked(self._prefix)
         request = self._backbone.request_ids(self._request, *self.views.shape[:2])
         return self._go_on([*request[self._cache.get_seq_length() :], *tokens])
 
@@ -104,3 +109,10 @@ class Session:
     def _encode(self, request: str, answer: Sequence[int]) -> dict[str, Tensor]:
         batch = self._backbone.encode([request], [list(answer)], self.views[None])
         return {name: tensor.to(self._device) for name, tensor in batch.items() if name != "answer_mask"}
+
+
+def _forked(cache: Cache) -> Cache:
+    """One that grows on its own: layers replace their tensors when they grow."""
+    other = copy(cache)
+    other.layers = [copy(layer) for layer in cache.layers]
+    return other
