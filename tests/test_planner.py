@@ -271,6 +271,7 @@ def test_plans_do_only_what_the_hand_can_whatever_is_chosen(model):
         ("press the red bell, the dax and then the blue wug twice", [["red bell", "dax", "blue wug twice"]]),
         ("start with the red bell, go on with the blue bell", [["red bell", "blue bell"]]),
         ("open the chest and put the dax, the wug and finally the zeb into it", [["dax", "wug", "zeb"]]),
+        ("one after the other, the dax and the wug go onto the mat", [["dax", "wug"]]),
         ("put the red cup on the blue mat", []),
         ("take the bulb that the red stand holds", []),
         ("push the red bell, but before that the blue bell", []),

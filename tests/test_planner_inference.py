@@ -172,6 +172,7 @@ def test_a_plan_calls_things_what_the_instruction_calls_them() -> None:
     assert says("grasp the block that is violet", "violet block")
     assert says("open the microwave", "microwave handle")
     assert says("open the upper middle drawer", "upper middle drawer handle")
+    assert not says("shut the upper middle drawer", "upper middle drawer door")
     assert says("take the handle of the oven", "oven handle")
     assert says("stack two lime blocks on the cup", "lime block")
     assert says("put the money anywhere", "bank notes")

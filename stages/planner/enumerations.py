@@ -11,7 +11,7 @@ _JOINING = frozenset("and then finally lastly next also afterwards as well follo
 """Words between the things of a list."""
 
 _ENDING = STRUCTURE | _JOINING | frozenset(
-    "a an at away back before down each first for from in is on inside it must needs of off one should so them there"
+    "a an are at away back before belong belongs come comes down each first for from go goes had has have in is on inside it must needs of off one should so them there"
     " these this those together until up which while with".split()
 )  # fmt: skip
 """Words that no name goes on with."""
@@ -58,14 +58,14 @@ def means(item: Words, phrase: Words) -> bool:
 
 
 def _names(words: Sequence[str]) -> Iterator[tuple[int, Words]]:
-    """Where each name begins that follows "the", and its words."""
+    """Where each name begins that follows "the", and its words; "one after the other" names nothing."""
     for start in (index + 1 for index, word in enumerate(words) if word == "the"):
         stop = start
         while stop < len(words) and stop - start < MAX_PHRASE_WORDS and words[stop] not in _ENDING:
             if not re.match(r"\w", words[stop]):
                 break
             stop += 1
-        if stop > start:
+        if stop > start and words[start:stop] != ["other"]:
             yield start, tuple(words[start:stop])
 
 

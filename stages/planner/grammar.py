@@ -24,8 +24,8 @@ DISORDER = 5
 TREATED = (Slot.TAKEN, Slot.PUSHED)
 
 UNSAID, AGAIN = 1, 1
-"""What it costs, in mixtures, to say nothing of a thing that the instruction names, and to treat one again that it does
-not say in the plural."""
+"""What it costs, in mixtures, to say nothing of a thing that the instruction names, and to grasp one again, or push it
+again, that it does not say in the plural."""
 
 
 class Wanted(NamedTuple):
@@ -62,7 +62,7 @@ class State(NamedTuple):
         line, before: texts of this line of a plan so far, and of the whole line before it.
         listed: which things of which lists were mentioned.
         named: which nouns were mentioned.
-        treated: things that were grasped or pushed.
+        treated: things that were grasped or pushed, with which of it.
     """
 
     node: int = 0
@@ -73,7 +73,7 @@ class State(NamedTuple):
     before: Words = ()
     listed: frozenset[tuple[int, int]] = frozenset()
     named: frozenset[str] = frozenset()
-    treated: frozenset[Words] = frozenset()
+    treated: frozenset[tuple[Slot, Words]] = frozenset()
 
 
 Reading = tuple[tuple[int, ...], State]
@@ -218,7 +218,7 @@ class Grammar:
             before=state.before,
             listed=state.listed | self._meant(phrase),
             named=state.named | self._wanted.named.intersection(phrase),
-            treated=state.treated | ({phrase} if slot in TREATED else set()),
+            treated=state.treated | ({(slot, phrase)} if slot in TREATED else set()),
         )
 
     def _meant(self, phrase: Words) -> set[tuple[int, int]]:
@@ -251,7 +251,7 @@ class Grammar:
 
     def _again(self, state: State, phrase: Words) -> int:
         """The price of treating a thing that was treated before, where there are not several of it."""
-        again = self._graph.slots.get(state.node) in TREATED and phrase in state.treated
+        again = (self._graph.slots.get(state.node), phrase) in state.treated
         return AGAIN if again and phrase[-1] not in self._wanted.several else 0
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:

@@ -14,6 +14,9 @@ PARTS = (
 )
 """Words of parts that things have without being told."""
 
+GRIPS = ("edge", "handle", "knob", "rim")
+"""Parts that another part can have."""
+
 STRUCTURE = frozenset(word for preposition in PREPOSITIONS for word in preposition.split()) | {"the", "grasped"}
 """Words of the step language, which no noun phrase has."""
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from stages.planner.enumerations import named_nouns
-from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS, STRUCTURE, Words, singular
+from stages.planner.noun_phrases import GRIPS, MAX_PHRASE_WORDS, PARTS, STRUCTURE, Words, singular
 from stages.planner.prompts import plan_phrases
 
 
@@ -58,7 +58,9 @@ class Phrasebook:
         spans, words = _spans(instruction), tuple(map(singular, _words(instruction)))
         renamed = {(*span[:-1], new) for span in spans for old, new in self.synonyms if span[-1] == old}
         named = spans | renamed
-        parts = {(*span, part) for span in named for part in PARTS if part not in span}
+        parts = {
+            (*span, part) for span in named for part in (GRIPS if span[-1] in PARTS else PARTS) if part not in span
+        }
         longer = {phrase for span, phrase in self.expansions if span in spans}
         apart = longer | self._recombined(_vocabulary(instruction))
         found = named | parts | self.free | {phrase for phrase in apart if not self._torn(phrase, words)}
@@ -100,6 +102,10 @@ class Phrasebook:
 def phrase_words(texts: Iterable[str]) -> frozenset[str]:
     """Words of texts that can stand in a noun phrase."""
     return frozenset(word for text in texts for word in _words(text)) - STRUCTURE
+
+
+def _parts_of(span: Words) -> Sequence[str]:
+    return [part for part in (GRIPS if span[-1] in PARTS else PARTS) if part not in span]
 
 
 def _words(instruction: str) -> list[str]:
