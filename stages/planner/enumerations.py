@@ -11,7 +11,8 @@ _JOINING = frozenset("and then finally lastly next also afterwards as well follo
 """Words between the things of a list."""
 
 _ENDING = STRUCTURE | _JOINING | frozenset(
-    "a an are at away back before belong belongs come comes down each first for from go goes had has have in is on inside it must needs of off one should so them there"
+    "a an are at away back before belong belongs come comes down each first for from go goes had has have in"
+    " is on inside it must needs of off one should so them there"
     " these this those together until up which while with".split()
 )  # fmt: skip
 """Words that no name goes on with."""
