@@ -137,6 +137,16 @@ def test_a_forked_session_goes_on_alone(planner: Planner) -> None:
         assert torch.allclose(session.say([*first, *third])[-len(third) :], scores[1:], atol=1e-4)
 
 
+def test_a_keypoint_that_was_a_choice_is_pointed_at_as_well(planner: Planner) -> None:
+    """After "ring" the phrase could go on, at a price; that it ends, with the answer, is chosen."""
+    graph, end = step_graph(objects=False, spelt=False), planner.model.backbone.end_id
+    with torch.inference_mode():
+        grammar = Grammar(planner.tokenizer, graph, end, {"ring"})
+        answer = respond(Session(planner.model, seen(planner)), "What now?", grammar)
+        said = planner.tokenizer.decode(answer.tokens)
+        assert len(answer.session.heatmaps()) == said.count(KEYPOINT) == 1
+
+
 def test_images_are_encoded_once_an_observation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     planner = random_planner(tmp_path)
     encoded = []

@@ -95,6 +95,7 @@ class _Beginning:
             yield one
 
     def answer(self) -> Answer:
+        self.session.say(self.unread)  # it may be a keypoint
         numbers = (np.array(values) for values in (self.log_probabilities, self.words, self.digits))
         return Answer(self.tokens, *numbers, self.session)
 
