@@ -327,7 +327,7 @@ class _Trainer:
         """The state and best weights of the checkpoint, with model and optimiser set to it; new ones without."""
         if not self.checkpoint.is_file():
             return TrainingState(), {}
-        content = torch.load(self.checkpoint, map_location=self.device)
+        content = torch.load(self.checkpoint, map_location="cpu")
         _put(self.model, content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
         return TrainingState(**content["state"]), content["best"]
