@@ -47,7 +47,7 @@ def listed(rng: np.random.Generator, phrases: Sequence[str]) -> str:
 
 
 def blended_word(rng: np.random.Generator) -> str:
-    """A word that means nothing, of the beginning of one word and the end of another ("mustle", "wonding").
+    """A word that means nothing, of the beginning of one word and the end of another ("mustling", "wonding").
 
     A tokenizer cuts it into any of the pieces that real words have, so that names of any spelling are learnt to be
     copied; words of random syllables have half of the tiny base's pieces.

@@ -77,6 +77,7 @@ class _Beginning:
         """Up to the next choice, its best outcomes at most so many; or to the end."""
         forced = self.grammar.forced()
         scores = self.session.say([*self.unread, *forced])[len(self.unread) :].log_softmax(-1)
+        self.unread = []
         self.tokens += forced
         self.log_probabilities += scores[torch.arange(len(forced)), torch.tensor(forced, dtype=torch.long)].tolist()
         if self.grammar.finished:
@@ -95,7 +96,8 @@ class _Beginning:
             yield one
 
     def answer(self) -> Answer:
-        self.session.say(self.unread)  # it may be a keypoint
+        if self.unread:  # it may be a keypoint
+            self.session.say(self.unread)
         numbers = (np.array(values) for values in (self.log_probabilities, self.words, self.digits))
         return Answer(self.tokens, *numbers, self.session)
 
@@ -108,4 +110,4 @@ class _Beginning:
 
     def _copy(self) -> _Beginning:
         lists = (list(values) for values in (self.tokens, self.log_probabilities, self.words, self.digits))
-        return _Beginning(self.session.fork(), copy(self.grammar), self.score, list(self.unread), *lists)
+        return _Beginning(self.session.fork(), copy(self.grammar), self.score, [], *lists)
