@@ -16,6 +16,9 @@ WORDINGS: Mapping[str, tuple[str, ...]] = {
 """By skill, wordings with slots for noun phrases: {a}, {b}, {tool}, {cap}, {level}, {many}; {all} and {said} bring
 their own articles, {many} has none."""
 
+FOLLOWING = frozenset(word for texts in WORDINGS.values() for text in texts for word in re.findall(r"} ([a-z]+)", text))
+"""Words that follow a slot."""
+
 RESERVED = frozenset(
     "bank base block bolt bottle box bulb cabinet can coffee cube cup cupboard cylinder drawer duck frame fridge grill "
     "holder jar lamp laptop microwave moon mustard notes pink rubber safe seat shoe socket soup spam square star stick "

@@ -17,7 +17,8 @@ from stages.planner.answering import respond
 from stages.planner.calibration import Calibration, Graded, Logistic
 from stages.planner.config import VlmConfig
 from stages.planner.coordinates import read_keypoints, spell_keypoints
-from stages.planner.grammar import Grammar, PlanGrammar
+from stages.planner.enumerations import beginnings, names
+from stages.planner.grammar import CUT, Grammar, PlanGrammar, Wanted
 from stages.planner.graphs import answers_graph, step_graph
 from stages.planner.model import PlannerModel
 from stages.planner.noun_phrases import singular
@@ -187,10 +188,35 @@ def test_a_plan_calls_things_what_the_instruction_calls_them() -> None:
     assert says("open the upper middle drawer", "upper middle drawer handle")
     assert not says("shut the upper middle drawer", "upper middle drawer door")
     assert says("take the handle of the oven", "oven handle")
+    assert says("pull at the outer knob of the oven", "outer oven handle")
+    assert says("by the inner low handle, pull the drawer out", "inner low drawer handle")
     assert says("stack two lime blocks on the cup", "lime block")
     assert says("put the money anywhere", "bank notes")
     assert all(says(text, phrase) for text, plan in PAIRS for phrase in prompts.plan_phrases(plan))
     assert Phrasebook.from_dict(BOOK.as_dict()) == BOOK
+
+
+def test_names_end_where_wordings_go_on_and_their_beginnings_are_no_things() -> None:
+    assert names("the cyan peg should lie on the red mat now") == {("cyan", "peg"), ("red", "mat")}
+    assert names("first, one after the other, lift the lid of the old tea box") == {("lid",), ("old", "tea", "box")}
+    assert beginnings("take the boots from the boot box") == frozenset()
+    assert beginnings("the light bulb goes into the lamp") == {("light",)}
+    assert beginnings("open the light box to let in light") == frozenset()
+
+
+def test_half_a_name_has_a_price(planner: Planner) -> None:
+    tokenizer, instruction = planner.tokenizer, "grasp the tea box"
+    likely, wanted = [("tea",), ("tea", "box")], Wanted.of(instruction, frozenset({"box"}))
+
+    def price(text: str) -> int:
+        grammar = PlanGrammar(tokenizer, (), end=0, likely=likely, wanted=wanted)
+        paid = 0
+        for token in tokenizer(text, add_special_tokens=False)["input_ids"]:
+            paid += grammar.prices()[token]
+            grammar.advance(token)
+        return paid + grammar.prices()[0]
+
+    assert price("1. grasp the tea box") == 0 and price("1. grasp the tea") == CUT
 
 
 def test_one_of_several_things() -> None:

@@ -5,17 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stages.planner.noun_phrases import MAX_PHRASE_WORDS, STRUCTURE, Words, singular
+from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS, STRUCTURE, Words, singular
+from stages.wordings import FOLLOWING
 
 _JOINING = frozenset("and then finally lastly next also afterwards as well followed by plus , ;".split())
 """Words between the things of a list."""
 
 _ENDING = STRUCTURE | _JOINING | frozenset(
     "a an are at away back before belong belongs come comes down each first for from go goes had has have in"
-    " is on inside it must needs of off one should so them there"
+    " is on inside it must needs now of off one should so them there"
     " these this those together until up which while with".split()
 )  # fmt: skip
-"""Words that no name goes on with."""
+"""Words that no name begins or goes on with."""
+
+BEYOND = _ENDING | FOLLOWING - frozenset(PARTS) - {"right", "round", "stand"}
+"""Words that no name goes on with: those too that follow a thing in general wordings, unless they can be part of it."""
+
+_PLACES = frozenset("back bottom end front left middle order right side top".split())
+"""Words that name no thing by themselves."""
 
 _OTHER_ORDER = re.compile(r"\b(before|from top|from the top|reverse|topmost)\b")
 """Where an instruction has this, what is named first may come last."""
@@ -43,7 +50,31 @@ def enumerations(instruction: str) -> tuple[List, ...]:
 
 def named_nouns(instruction: str) -> frozenset[str]:
     """Nouns, in the singular, of what an instruction calls "the ..."."""
-    return frozenset(singular(name[-1]) for _, name in _names(re.findall(_WORDS, instruction.lower())))
+    return frozenset(singular(name[-1]) for name in names(instruction)) - _PLACES
+
+
+def names(instruction: str) -> frozenset[Words]:
+    """What an instruction calls "the ...", word for word."""
+    return frozenset(name for _, name in _names(re.findall(_WORDS, instruction.lower())))
+
+
+def beginnings(instruction: str) -> frozenset[Words]:
+    """Beginnings, the last word also in the singular, of what an instruction calls "the ...", if said nowhere else.
+
+    The "light" of "the light bulb" is no thing; the "shoe" of "the shoe box" is one where shoes are spoken of.
+    """
+    words = re.findall(_WORDS, instruction.lower())
+    found = list(_names(words))
+    within = {start + place for start, name in found for place in range(len(name))}
+    elsewhere = " ".join(["", *(singular(word) for n, word in enumerate(words) if n not in within), ""])
+    begun = {name[:length] for _, name in found for length in range(1, len(name))}
+    begun |= {(*phrase[:-1], singular(phrase[-1])) for phrase in begun}
+    nouns = {singular(name[-1]) for _, name in found}
+    return frozenset(
+        phrase
+        for phrase in begun
+        if singular(phrase[-1]) not in nouns and f" {' '.join(map(singular, phrase))} " not in elsewhere
+    )
 
 
 def several(instruction: str) -> frozenset[str]:
@@ -62,8 +93,8 @@ def _names(words: Sequence[str]) -> Iterator[tuple[int, Words]]:
     """Where each name begins that follows "the", and its words; "one after the other" names nothing."""
     for start in (index + 1 for index, word in enumerate(words) if word == "the"):
         stop = start
-        while stop < len(words) and stop - start < MAX_PHRASE_WORDS and words[stop] not in _ENDING:
-            if not re.match(r"\w", words[stop]):
+        while stop < len(words) and stop - start < MAX_PHRASE_WORDS and re.match(r"\w", words[stop]):
+            if words[stop] in (BEYOND if stop > start else _ENDING):
                 break
             stop += 1
         if stop > start and words[start:stop] != ["other"]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
-from stages.planner.enumerations import List, enumerations, means, named_nouns, several
+from stages.planner.enumerations import List, beginnings, enumerations, means, named_nouns, several
 from stages.planner.graphs import END, HELD, MAX_STEPS, PHRASE, Graph, Slot, plan_graph
 from stages.planner.noun_phrases import MAX_PHRASE_WORDS, Words
 
@@ -23,9 +23,9 @@ DISORDER = 5
 
 TREATED = (Slot.TAKEN, Slot.PUSHED)
 
-UNSAID, AGAIN = 1, 1
-"""What it costs, in mixtures, to say nothing of a thing that the instruction names, and to grasp one again, or push it
-again, that it does not say in the plural."""
+UNSAID, AGAIN, CUT = 1, 1, 1
+"""What it costs, in mixtures, to say nothing of a thing that the instruction names, to grasp one again, or push it
+again, that it does not say in the plural, and to call something by the beginning of its name."""
 
 
 class Wanted(NamedTuple):
@@ -35,11 +35,13 @@ class Wanted(NamedTuple):
         lists: things that are to be treated in their order, none left out, each once.
         named: nouns of what it names, in the singular, that a plan mentions.
         several: nouns, in the singular, that it says in the plural.
+        cut: beginnings of its names that are nothing by themselves.
     """
 
     lists: Sequence[List] = ()
     named: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()
+    cut: frozenset[Words] = frozenset()
 
     @classmethod
     def of(cls, instruction: str, unsaid: frozenset[str]) -> Wanted:
@@ -48,7 +50,8 @@ class Wanted(NamedTuple):
         Args:
             unsaid: nouns that are named in vain, as plans call their things otherwise or need not speak of them.
         """
-        return cls(enumerations(instruction), named_nouns(instruction) - unsaid, several(instruction))
+        named = named_nouns(instruction) - unsaid
+        return cls(enumerations(instruction), named, several(instruction), beginnings(instruction))
 
 
 class State(NamedTuple):
@@ -186,7 +189,7 @@ class Grammar:
             tokens, longer = self._tokens(f" {word}", state.node), (*state.said, word)
             cost = price + self._disorder(state, longer) - self._disorder(state, state.said)
             if longer in self._likely and self._new(state, longer):
-                yield (tokens, self._after_phrase(state, longer, after)), cost + self._again(state, longer)
+                yield (tokens, self._after_phrase(state, longer, after)), cost + self._misnamed(state, longer)
             if longer in self._longer:
                 yield (tokens, state._replace(said=longer)), cost
         for word in self._vocabulary:
@@ -199,7 +202,7 @@ class Grammar:
                 - self._disorder(state, state.said)
             )
             if self._new(state, longer):
-                yield (tokens, self._after_phrase(state, longer, after)), cost + self._again(state, longer)
+                yield (tokens, self._after_phrase(state, longer, after)), cost + self._misnamed(state, longer)
             if len(longer) < MAX_PHRASE_WORDS:
                 yield (tokens, state._replace(said=longer, mixed=True)), cost
 
@@ -249,10 +252,11 @@ class Grammar:
         lists, unsaid = self._wanted.lists, len(self._wanted.named) - len(state.named)
         return UNSAID * unsaid + (DISORDER if len(state.listed) < sum(map(len, lists)) else 0)
 
-    def _again(self, state: State, phrase: Words) -> int:
-        """The price of treating a thing that was treated before, where there are not several of it."""
+    def _misnamed(self, state: State, phrase: Words) -> int:
+        """The price of half a name, and of treating a thing again where there are not several of it."""
         again = (self._graph.slots.get(state.node), phrase) in state.treated
-        return AGAIN if again and phrase[-1] not in self._wanted.several else 0
+        again = again and phrase[-1] not in self._wanted.several
+        return AGAIN * again + CUT * (phrase in self._wanted.cut)
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:
         """A text's tokens: where an answer begins they can be others than within it."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from stages.planner.enumerations import named_nouns
+from stages.planner.enumerations import BEYOND, named_nouns, names
 from stages.planner.noun_phrases import GRIPS, MAX_PHRASE_WORDS, PARTS, STRUCTURE, Words, singular
 from stages.planner.prompts import plan_phrases
 
@@ -58,12 +58,11 @@ class Phrasebook:
         spans, words = _spans(instruction), tuple(map(singular, _words(instruction)))
         renamed = {(*span[:-1], new) for span in spans for old, new in self.synonyms if span[-1] == old}
         named = spans | renamed
-        parts = {
-            (*span, part) for span in named for part in (GRIPS if span[-1] in PARTS else PARTS) if part not in span
-        }
+        parts = {(*span, part) for span in named for part in _parts_of(span)}
         longer = {phrase for span, phrase in self.expansions if span in spans}
         apart = longer | self._recombined(_vocabulary(instruction))
-        found = named | parts | self.free | {phrase for phrase in apart if not self._torn(phrase, words)}
+        safe = {phrase for phrase in apart if not self._torn(phrase, words)}
+        found = named | parts | _wholes(spans, names(instruction)) | self.free | safe
         return frozenset(phrase for phrase in found if len(phrase) <= MAX_PHRASE_WORDS)
 
     def _recombined(self, words: frozenset[str]) -> set[Words]:
@@ -104,6 +103,13 @@ def phrase_words(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(word for text in texts for word in _words(text)) - STRUCTURE
 
 
+def _wholes(spans: Iterable[Words], things: Iterable[Words]) -> set[Words]:
+    """Things, and grips of theirs, told apart by what is said of their parts: "the left knob of the van"."""
+    told = ((span[:-1], thing) for span in spans for thing in things if len(span) > 1 and span[-1] in PARTS)
+    wholes = {(*modifiers, *thing) for modifiers, thing in told if not set(modifiers) & set(thing)}
+    return wholes | {(*whole, part) for whole in wholes for part in _parts_of(whole)}
+
+
 def _parts_of(span: Words) -> Sequence[str]:
     return [part for part in (GRIPS if span[-1] in PARTS else PARTS) if part not in span]
 
@@ -130,10 +136,10 @@ def _spans(instruction: str) -> set[Words]:
 
 
 def _runs(words: Sequence[str]) -> Iterator[list[str]]:
-    """Maximal runs without words of the step language or punctuation."""
+    """Maximal runs without words of the step language, such as no name goes on with, or punctuation."""
     run: list[str] = []
     for word in words:
-        if word in STRUCTURE or not re.match(r"\w", word):
+        if word in STRUCTURE | BEYOND or not re.match(r"\w", word):
             yield run
             run = []
         else:
