@@ -70,7 +70,7 @@ class VlmConfig:
     learning_rate: float = 1e-3
     warmup_fraction: float = 0.05
     batch_size: int = 16
-    accumulate: int = 1
+    accumulate: int = 3
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     gradient_checkpointing: bool = False
     steps: int = 600

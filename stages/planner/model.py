@@ -86,12 +86,14 @@ class PlannerModel(nn.Module):
     def _point(self, hidden: Tensor, is_keypoint: Tensor, is_image: Tensor, pixels: Tensor) -> Tensor:
         if not is_keypoint.any() or not is_image.any():
             return hidden.new_zeros(0, len(self.config.views), self.config.pointer_cells, self.config.pointer_cells)
+        pointing = is_keypoint.any(1)
+        hidden, is_keypoint, is_image = hidden[pointing], is_keypoint[pointing], is_image[pointing]
         per_example = is_keypoint.sum(1)
         queries = hidden.new_zeros(len(hidden), int(per_example.max()), hidden.shape[-1])
         slots = torch.arange(queries.shape[1], device=hidden.device) < per_example[:, None]
         queries[slots] = hidden[is_keypoint]
         image_tokens = hidden[is_image].view(len(hidden), -1, hidden.shape[-1])
-        return self.pointer(queries, image_tokens, pixels)[slots]
+        return self.pointer(queries, image_tokens, pixels[pointing])[slots]
 
     def add_adapters(self) -> None:
         """Freeze the backbone and put LoRA adapters on all its linear layers; new rows of `KEYPOINT` stay trainable."""
