@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -53,10 +55,7 @@ def test_the_planner_is_saved_with_curves_and_held_out_predictions(whole: Path):
 @pytest.mark.parametrize("moment", ["vlm.partial/checkpoint.pt", "vlm.partial/model"])
 def test_killed_and_resumed_it_gives_the_same_weights(whole: Path, tiny_run: Path, tmp_path: Path, moment: str):
     process = clap_process(*finetune(tmp_path, tiny_run))
-    deadline = time.monotonic() + 120
-    while not (tmp_path / moment).exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+    until_there(tmp_path / moment, [process])
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (tmp_path / "vlm").exists()
@@ -77,19 +76,34 @@ def assert_same(first: Path, second: Path, tolerance: float) -> None:
             assert np.allclose(expected[name][()], found[name][()], atol=1e-3), name
 
 
-def test_two_processes_train_as_one_does(whole: Path, tiny_run: Path, tmp_path: Path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    processes = [
-        clap_process(*finetune(tmp_path, tiny_run), "--json", env=shared | {"RANK": rank, "LOCAL_RANK": rank})
-        for rank in ("0", "1")
-    ]
+def test_two_processes_killed_and_resumed_train_as_one_does(whole: Path, tiny_run: Path, tmp_path: Path):
+    killed = two_processes(*finetune(tmp_path, tiny_run))
+    until_there(tmp_path / "vlm.partial/checkpoint.pt", killed)
+    for process in killed:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    processes = two_processes(*finetune(tmp_path, tiny_run), "--json", "--resume")
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert json.loads(outputs[0][0])["steps"] == 6 and outputs[1][0] == ""
     assert_same(whole, tmp_path, 2e-3)
+
+
+def two_processes(*command: str) -> list[subprocess.Popen]:
+    """A command in two processes that share its work."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return [clap_process(*command, env=shared | {"RANK": rank, "LOCAL_RANK": rank}) for rank in ("0", "1")]
+
+
+def until_there(path: Path, processes: Sequence[subprocess.Popen]) -> None:
+    """Wait for a file that running processes write."""
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert all(process.poll() is None for process in processes) and time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_without_pretraining_all_of_a_random_base_is_trained(tiny_run: Path, tmp_path: Path):
