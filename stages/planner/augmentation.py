@@ -123,19 +123,16 @@ class Move:
         return points @ self.matrix.T.astype(points.dtype) + self.offset.astype(points.dtype)
 
 
-def random_move(
-    rng: np.random.Generator, turn: float, shift: float, scale: float, stretch: float, heighten: float
-) -> Move:
+def random_move(rng: np.random.Generator, turn: float, shift: float, scale: float, stretch: float) -> Move:
     """A turn about the vertical, a shift in the plane, and a scaling and a stretching about the table's top.
 
     Args:
         turn, shift: at most so much [rad, m].
         scale: largest change of all lengths, as a share.
-        stretch: largest change of lengths along two random directions of the plane, as a share.
-        heighten: the same along the vertical.
+        stretch: largest change of lengths along the vertical and along two random directions of the plane, as a share.
     """
     along = axis_rotation(2, rng.uniform(-np.pi, np.pi))
-    stretched = along @ np.diag(1 + rng.uniform(-1, 1, 3) * (stretch, stretch, heighten)) @ along.T
+    stretched = along @ np.diag(rng.uniform(1 - stretch, 1 + stretch, 3)) @ along.T
     matrix = axis_rotation(2, rng.uniform(-turn, turn)) @ stretched * rng.uniform(1 - scale, 1 + scale)
     return Move(matrix, PIVOT - matrix @ PIVOT + np.append(rng.uniform(-shift, shift, 2), 0))
 

@@ -40,9 +40,7 @@ class VlmConfig:
         jitter: largest random shift of the scene in the plane [m], in training.
         turn: largest random turn of the scene about the vertical [rad], in training.
         scale: largest random change of the scene's size about the table's top, as a share, in training.
-        stretch: largest random change of its proportions in the plane, likewise.
-        heighten: largest random change of heights above the table, likewise: where a thing of a new shape has its parts
-            is then looked for, not remembered.
+        stretch: largest random change of its proportions, likewise.
         camera_shift, camera_turn: deviations of the cameras' calibration errors [m, rad] in training.
         drop_cameras: how often one or two cameras are left out in training.
         distractors: how many things of other scenes are set down on the table at most, in training.
@@ -85,7 +83,6 @@ class VlmConfig:
     turn: float = 0.15
     scale: float = 0.08
     stretch: float = 0.15
-    heighten: float = 0.3
     camera_shift: float = 0.002
     camera_turn: float = 0.004
     drop_cameras: float = 0.1
@@ -109,7 +106,6 @@ def plainly(config: VlmConfig) -> VlmConfig:
         turn=0.0,
         scale=0.0,
         stretch=0.0,
-        heighten=0.0,
         camera_shift=0.0,
         camera_turn=0.0,
         drop_cameras=0.0,

@@ -310,8 +310,7 @@ class Sampler:
             scene = augmentation.without_cameras(scene, dropped, phrases)
         if config.camera_shift or config.camera_turn:
             scene = augmentation.seen_by_erring_cameras(rng, scene, config.camera_shift, config.camera_turn)
-        changes = (config.turn, config.jitter, config.scale, config.stretch, config.heighten)
-        move = augmentation.random_move(rng, *changes)
+        move = augmentation.random_move(rng, config.turn, config.jitter, config.scale, config.stretch)
         views = self.views.render(move(scene.points), augmentation.relit(rng, scene.colours))[0]
         return Exchange(request, answer, move(np.array(points, float).reshape(-1, 3)), views)
 

@@ -276,6 +276,6 @@ SEEN: tuple[Callable[[Things], Clause], ...] = (pick, bring, put_on, put_in, pre
 SPOKEN: tuple[Callable[[Things], Clause], ...] = (
     *SEEN, put_on_level, switch_on, open_lid, close_lid, open_by_handle, close_door, pull_shut, open_compartment,
     close_compartment, fill_compartment, fold_up, fold_down, unlatch, screw, fit_into, unpack_lidded, put_equal,
-    press_several, put_several, fill_compartment, close_lid, close_compartment, pull_shut, unpack_lidded, fit_into,
+    press_several, put_several, fill_compartment,
 )  # fmt: skip
-"""All skills, in text alone; twice those that are hardest: lists, and closings, which differ from thing to thing."""
+"""All skills, in text alone; the lists, which are hardest to follow to their ends, twice."""
