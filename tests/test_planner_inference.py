@@ -18,7 +18,7 @@ from stages.planner.calibration import Calibration, Graded, Logistic
 from stages.planner.config import VlmConfig
 from stages.planner.coordinates import read_keypoints, spell_keypoints
 from stages.planner.enumerations import beginnings, names
-from stages.planner.grammar import CUT, Grammar, PlanGrammar, Wanted
+from stages.planner.grammar import CUT, OWN, Grammar, PlanGrammar, Wanted
 from stages.planner.graphs import answers_graph, step_graph
 from stages.planner.model import PlannerModel
 from stages.planner.noun_phrases import singular
@@ -204,19 +204,22 @@ def test_names_end_where_wordings_go_on_and_their_beginnings_are_no_things() -> 
     assert beginnings("open the light box to let in light") == frozenset()
 
 
-def test_half_a_name_has_a_price(planner: Planner) -> None:
+def test_half_a_name_and_a_part_of_what_is_held_have_a_price_also_where_nothing_else_can_follow(
+    planner: Planner,
+) -> None:
     tokenizer, instruction = planner.tokenizer, "grasp the tea box"
-    likely, wanted = [("tea",), ("tea", "box")], Wanted.of(instruction, frozenset({"box"}))
+    likely, wanted = [("tea",), ("tea", "box"), ("tea", "box", "lid")], Wanted.of(instruction, frozenset({"box"}))
 
     def price(text: str) -> int:
         grammar = PlanGrammar(tokenizer, (), end=0, likely=likely, wanted=wanted)
-        paid = 0
-        for token in tokenizer(text, add_special_tokens=False)["input_ids"]:
-            paid += grammar.prices()[token]
+        for token in [*tokenizer(text, add_special_tokens=False)["input_ids"], 0]:
+            assert token in grammar.allowed()
             grammar.advance(token)
-        return paid + grammar.prices()[0]
+        return grammar.price
 
     assert price("1. grasp the tea box") == 0 and price("1. grasp the tea") == CUT
+    assert price("1. grasp the tea box\n2. move the grasped tea box onto the tea box lid") == OWN
+    assert price("1. grasp the tea box lid\n2. push forward the tea box lid") == 0
 
 
 def test_one_of_several_things() -> None:

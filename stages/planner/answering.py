@@ -46,9 +46,9 @@ def respond(session: Session, request: str, grammar: Grammar, beams: int = 1) ->
     while open_ones:
         grown = [longer for one in open_ones for longer in one.grown(beams)]
         finished = [one for one in grown if one.grammar.finished] + ([best] if best else [])
-        best = max(finished, key=lambda one: one.score, default=None)
-        left = sorted((one for one in grown if not one.grammar.finished), key=lambda one: -one.score)[:beams]
-        open_ones = [one for one in left if not best or one.score > best.score]
+        best = max(finished, key=lambda one: one.worth, default=None)
+        left = sorted((one for one in grown if not one.grammar.finished), key=lambda one: -one.worth)[:beams]
+        open_ones = [one for one in left if not best or one.worth > best.worth]
     assert best is not None  # a grammar always leads to an end
     return best.answer()
 
@@ -59,7 +59,7 @@ class _Beginning:
 
     Attributes:
         session, grammar: after it.
-        score: sum of the log-probabilities of its choices among what was allowed, less their prices.
+        score: sum of the log-probabilities of its choices among what was allowed.
         unread: tokens that the session was not told.
         tokens, log_probabilities, words, digits: as of `Answer`.
     """
@@ -72,6 +72,11 @@ class _Beginning:
     log_probabilities: list[float] = field(default_factory=list)
     words: list[float] = field(default_factory=list)
     digits: list[float] = field(default_factory=list)
+
+    @property
+    def worth(self) -> float:
+        """The score, less the price of what was said."""
+        return self.score - MIXTURE * self.grammar.price
 
     def grown(self, count: int) -> Iterator[_Beginning]:
         """Up to the next choice, its best outcomes at most so many; or to the end."""
@@ -86,7 +91,7 @@ class _Beginning:
         prices = self.grammar.prices()
         allowed = torch.tensor(list(prices), device=scores.device)
         cost = MIXTURE * torch.tensor(list(prices.values())).to(scores)
-        gains = scores[-1, allowed].log_softmax(-1) - cost
+        gains = scores[-1, allowed].log_softmax(-1)
         likely = (scores[-1, allowed] - cost).log_softmax(-1)
         best = likely.topk(min(count, len(allowed))).indices.tolist()
         for place in best:

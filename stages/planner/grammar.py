@@ -23,9 +23,10 @@ DISORDER = 5
 
 TREATED = (Slot.TAKEN, Slot.PUSHED)
 
-UNSAID, AGAIN, CUT = 1, 1, 1
+UNSAID, AGAIN, CUT, OWN = 1, 1, 1, 1
 """What it costs, in mixtures, to say nothing of a thing that the instruction names, to grasp one again, or push it
-again, that it does not say in the plural, and to call something by the beginning of its name."""
+again, that it does not say in the plural, to call something by the beginning of its name, and to put a thing to a part
+of its own."""
 
 
 class Wanted(NamedTuple):
@@ -100,6 +101,9 @@ class Grammar:
         vocabulary: words that noun phrases may mix.
         likely: noun phrases that cost nothing.
         wanted: what has no further price.
+
+    Attributes:
+        price: what the answer costs at least, as far as it was said, in mixtures.
     """
 
     def __init__(
@@ -117,7 +121,7 @@ class Grammar:
         for phrase in self._likely:
             for length in range(len(phrase)):
                 self._longer.setdefault(phrase[:length], set()).add(phrase[length])
-        self._price = 0
+        self.price = 0
         self._readings = dict(self._readings_from(State(), 0))
 
     @property
@@ -139,19 +143,19 @@ class Grammar:
         found: dict[int, int] = {}
         for (tokens, _), price in self._readings.items():
             found[tokens[0]] = min(price, found.get(tokens[0], price))
-        return {token: price - self._price for token, price in found.items()}
+        return {token: price - self.price for token, price in found.items()}
 
     def advance(self, token: int) -> None:
         """Take notice of a token that was said."""
         readings: dict[Reading, int] = {}
-        for (tokens, state), price in self._readings.items():
-            if tokens[0] == token:
-                rest = tokens[1:]
-                after = [((rest, state), price)] if rest else self._readings_from(state, price)
-                for reading, cost in after:
-                    readings[reading] = min(cost, readings.get(reading, cost))
+        said = {reading: price for reading, price in self._readings.items() if reading[0][0] == token}
+        for (tokens, state), price in said.items():
+            rest = tokens[1:]
+            after = [((rest, state), price)] if rest else self._readings_from(state, price)
+            for reading, cost in after:
+                readings[reading] = min(cost, readings.get(reading, cost))
         self._readings = readings
-        self._price = min(readings.values(), default=self._price)
+        self.price = min((readings or said).values())
 
     def forced(self) -> list[int]:
         """Say whatever can only be said in one way, up to the next choice or the end."""
@@ -253,10 +257,11 @@ class Grammar:
         return UNSAID * unsaid + (DISORDER if len(state.listed) < sum(map(len, lists)) else 0)
 
     def _misnamed(self, state: State, phrase: Words) -> int:
-        """The price of half a name, and of treating a thing again where there are not several of it."""
-        again = (self._graph.slots.get(state.node), phrase) in state.treated
-        again = again and phrase[-1] not in self._wanted.several
-        return AGAIN * again + CUT * (phrase in self._wanted.cut)
+        """The price of half a name, of a part of what is in the hand, and of a thing again that is the only one."""
+        slot, hand = self._graph.slots.get(state.node), state.hand
+        again = (slot, phrase) in state.treated and phrase[-1] not in self._wanted.several
+        own = slot is Slot.PLACE and hand in (phrase[: len(hand)], hand[: -len(phrase)] + phrase)
+        return AGAIN * again + CUT * (phrase in self._wanted.cut) + OWN * own
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:
         """A text's tokens: where an answer begins they can be others than within it."""
