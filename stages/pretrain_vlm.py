@@ -28,9 +28,6 @@ SHOWN = {"locate": 0.56, "name": 0.12, "count": 0.015, "decide": 0.245, "plan": 
 TOLD = {"read plan": 0.75, "follow": 0.25}
 """Of the batches of text alone, which cost a third of those."""
 
-ASSESSED = 60
-"""Fresh scenes that the finished base is asked about."""
-
 
 @dataclass(frozen=True)
 class PretrainConfig:
@@ -40,6 +37,7 @@ class PretrainConfig:
     image_size: of the cameras [px].
     text: share of the batches that are text alone.
     steps, minutes, batch_size, learning_rate: of training from nothing; minutes = 0 is without a limit.
+    assessed: fresh scenes that the finished base is asked about, and composed instructions of each kind.
     workers: processes that render; 0 = one per core.
     seed: of scenes, language and weights.
     """
@@ -52,6 +50,7 @@ class PretrainConfig:
     minutes: float = 0.0
     batch_size: int = 32
     learning_rate: float = 1.5e-3
+    assessed: int = 60
     workers: int = 0
     seed: int = 0
 
@@ -88,8 +87,8 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
     if not is_main():
         return {}
     _save(model, out)
-    fresh = render_scenes(ASSESSED, config.image_size, config.seed + 1, work / "fresh", config.workers, progress)
-    known = assess(Planner(model), fresh, PAINTS, config.seed + 1, progress)
+    fresh = render_scenes(config.assessed, config.image_size, config.seed + 1, work / "fresh", config.workers, progress)
+    known = assess(Planner(model), fresh, PAINTS, config.seed + 1, progress, config.assessed)
     held_out = {name: round(value, 4) for name, value in known.items()}
     return {"steps": state.step, "minutes": round(state.seconds / 60, 1), **held_out, "path": str(out)}
 

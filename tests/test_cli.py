@@ -92,7 +92,7 @@ def trained_run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     run = tmp_path_factory.mktemp("models") / "run"
     shutil.copytree(tiny_run, run)
     base = run.parent / "base"
-    small = sets("scenes=2", "steps=2", "batch_size=2", "image_size=32", "workers=1")
+    small = sets("scenes=2", "steps=2", "batch_size=2", "image_size=32", "assessed=4", "workers=1")
     for args in (
         ("pretrain-vlm", "--out", base, *small),
         ("finetune-vlm", "--run", run, "--base", base, *sets(*TRAINING)),
