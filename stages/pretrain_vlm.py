@@ -88,7 +88,7 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
         return {}
     _save(model, out)
     fresh = render_scenes(config.assessed, config.image_size, config.seed + 1, work / "fresh", config.workers, progress)
-    known = assess(Planner(model), fresh, PAINTS, config.seed + 1, progress, config.assessed)
+    known = assess(Planner(model), fresh, PAINTS, config.seed + 1, progress)
     held_out = {name: round(value, 4) for name, value in known.items()}
     return {"steps": state.step, "minutes": round(state.seconds / 60, 1), **held_out, "path": str(out)}
 

@@ -220,6 +220,7 @@ def test_half_a_name_and_a_part_of_what_is_held_have_a_price_also_where_nothing_
     assert price("1. grasp the tea box") == 0 and price("1. grasp the tea") == CUT
     assert price("1. grasp the tea box\n2. move the grasped tea box onto the tea box lid") == OWN
     assert price("1. grasp the tea box lid\n2. push forward the tea box lid") == 0
+    assert price("1. push the tea box to the tea box lid") == 0
 
 
 def test_one_of_several_things() -> None:

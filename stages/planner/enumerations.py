@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS, STRUCTURE, Words, singular
+from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS, STRUCTURE, Words, singular, words_and_marks
 from stages.wordings import FOLLOWING
 
 _JOINING = frozenset("and then finally lastly next also afterwards as well followed by plus , ;".split())
@@ -27,9 +27,6 @@ _PLACES = frozenset("back bottom end front left middle order right side top".spl
 _OTHER_ORDER = re.compile(r"\b(before|from top|from the top|reverse|topmost)\b")
 """Where an instruction has this, what is named first may come last."""
 
-_WORDS = r"[\w'-]+|[^\w\s]"
-"""Words and marks."""
-
 List = tuple[Words, ...]
 
 
@@ -37,7 +34,7 @@ def enumerations(instruction: str) -> tuple[List, ...]:
     """The lists of an instruction, of two or more things: "the a, the b and the c", or several of the same noun."""
     if _OTHER_ORDER.search(instruction.lower()):
         return ()
-    words = re.findall(_WORDS, instruction.lower())
+    words = words_and_marks(instruction)
     lists: list[list[tuple[Words, int]]] = []
     for start, name in _names(words):
         before = next((known for known in lists if _goes_on(known[-1], (name, start), words)), None)
@@ -55,7 +52,7 @@ def named_nouns(instruction: str) -> frozenset[str]:
 
 def names(instruction: str) -> frozenset[Words]:
     """What an instruction calls "the ...", word for word."""
-    return frozenset(name for _, name in _names(re.findall(_WORDS, instruction.lower())))
+    return frozenset(name for _, name in _names(words_and_marks(instruction)))
 
 
 def beginnings(instruction: str) -> frozenset[Words]:
@@ -63,7 +60,7 @@ def beginnings(instruction: str) -> frozenset[Words]:
 
     The "light" of "the light bulb" is no thing; the "shoe" of "the shoe box" is one where shoes are spoken of.
     """
-    words = re.findall(_WORDS, instruction.lower())
+    words = words_and_marks(instruction)
     found = list(_names(words))
     within = {start + place for start, name in found for place in range(len(name))}
     elsewhere = " ".join(["", *(singular(word) for n, word in enumerate(words) if n not in within), ""])

@@ -193,7 +193,7 @@ class Grammar:
             tokens, longer = self._tokens(f" {word}", state.node), (*state.said, word)
             cost = price + self._disorder(state, longer) - self._disorder(state, state.said)
             if longer in self._likely and self._new(state, longer):
-                yield (tokens, self._after_phrase(state, longer, after)), cost + self._misnamed(state, longer)
+                yield (tokens, self._after_phrase(state, longer, after)), cost + self._price_of(state, longer)
             if longer in self._longer:
                 yield (tokens, state._replace(said=longer)), cost
         for word in self._vocabulary:
@@ -206,7 +206,7 @@ class Grammar:
                 - self._disorder(state, state.said)
             )
             if self._new(state, longer):
-                yield (tokens, self._after_phrase(state, longer, after)), cost + self._misnamed(state, longer)
+                yield (tokens, self._after_phrase(state, longer, after)), cost + self._price_of(state, longer)
             if len(longer) < MAX_PHRASE_WORDS:
                 yield (tokens, state._replace(said=longer, mixed=True)), cost
 
@@ -256,7 +256,7 @@ class Grammar:
         lists, unsaid = self._wanted.lists, len(self._wanted.named) - len(state.named)
         return UNSAID * unsaid + (DISORDER if len(state.listed) < sum(map(len, lists)) else 0)
 
-    def _misnamed(self, state: State, phrase: Words) -> int:
+    def _price_of(self, state: State, phrase: Words) -> int:
         """The price of half a name, of a part of what is in the hand, and of a thing again that is the only one."""
         slot, hand = self._graph.slots.get(state.node), state.hand
         again = (slot, phrase) in state.treated and phrase[-1] not in self._wanted.several

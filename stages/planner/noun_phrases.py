@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from stages.steps import PREPOSITIONS
 
 Words = tuple[str, ...]
@@ -19,6 +21,11 @@ GRIPS = ("edge", "handle", "knob", "rim")
 
 STRUCTURE = frozenset(word for preposition in PREPOSITIONS for word in preposition.split()) | {"the", "grasped"}
 """Words of the step language, which no noun phrase has."""
+
+
+def words_and_marks(text: str) -> list[str]:
+    """Words, in small letters, and punctuation marks of a text."""
+    return re.findall(r"[\w'-]+|[^\w\s]", text.lower())
 
 
 def singular(word: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from stages.planner.enumerations import BEYOND, named_nouns, names
-from stages.planner.noun_phrases import GRIPS, MAX_PHRASE_WORDS, PARTS, STRUCTURE, Words, singular
+from stages.planner.noun_phrases import GRIPS, MAX_PHRASE_WORDS, PARTS, STRUCTURE, Words, singular, words_and_marks
 from stages.planner.prompts import plan_phrases
 
 
@@ -126,7 +126,7 @@ def _vocabulary(instruction: str) -> frozenset[str]:
 
 def _spans(instruction: str) -> set[Words]:
     """Runs of words that a noun phrase can have, as they are and with the last in the singular."""
-    words = re.findall(r"[\w'-]+|[^\w\s]", instruction.lower())
+    words = words_and_marks(instruction)
     spans: set[Words] = set()
     for run in _runs(words):
         for start in range(len(run)):
@@ -139,7 +139,7 @@ def _runs(words: Sequence[str]) -> Iterator[list[str]]:
     """Maximal runs without words of the step language, such as no name goes on with, or punctuation."""
     run: list[str] = []
     for word in words:
-        if word in STRUCTURE | BEYOND or not re.match(r"\w", word):
+        if word in BEYOND or not re.match(r"\w", word):
             yield run
             run = []
         else:

@@ -26,9 +26,8 @@ def assess(
     paints: Mapping[str, tuple],
     seed: int,
     progress: Progress,
-    plans: int = 60,
 ) -> dict[str, float]:
-    """Shares in [0, 1] of what is right on fresh scenes and instructions; places count within 3 cm.
+    """Shares in [0, 1] of what is right on fresh scenes, and as many instructions of each kind; places within 3 cm.
 
     Returns:
         located (all), located_<kind> of referring expressions, median_error [m], named, counted, planned_<skills>.
@@ -51,7 +50,7 @@ def assess(
     result |= {f"located_{kind}": float(np.mean(np.array(found) < 0.03)) for kind, found in sorted(errors.items())}
     result |= {"named": float(np.mean(named)), "counted": float(np.mean(counted))}
     for skills in (1, 2):
-        asked = [compose(rng, tuple(paints), skills) for _ in range(plans)]
+        asked = [compose(rng, tuple(paints), skills) for _ in scenes]
         right = [planner.plan(instruction, shown.views).steps == plan for instruction, plan in asked]
         result[f"planned_{skills}"] = float(np.mean(right))
         progress(skills, 2, "assessing plans")
