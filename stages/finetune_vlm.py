@@ -149,14 +149,15 @@ def _train(
     from stages.planner.config import plainly
     from stages.planner.data import Sampler
     from stages.planner.phrasebook import Phrasebook, phrase_words
+    from stages.planner.recollection import Recollection
     from stages.planner.training import train
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
     auxiliary = _auxiliary(config, model.views, work, progress)
     sampler = Sampler(training, config.vlm, model.views, config.seed, auxiliary, Paints(PALETTE, RARE_COLOURS))
     model.phrase_words = phrase_words([*sampler.nameable, *PALETTE, *RARE_COLOURS])
-    pairs = {(instruction, tuple(frame.plan)) for frame in training for instruction in frame.instructions}
-    model.phrasebook = Phrasebook.learn(sorted(pairs))
+    pairs = sorted({(instruction, tuple(frame.plan)) for frame in training for instruction in frame.instructions})
+    model.phrasebook, model.recollection = Phrasebook.learn(pairs), Recollection.learn(pairs)
     unseen = _some(Sampler(valid, plainly(config.vlm), model.views, config.seed + 1)) if valid else ()
     return train(model, sampler, work / "checkpoint.pt", progress, unseen, log)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pytest import MonkeyPatch
 
 from stages.config import PolicyConfig
 from stages.geometry.workspace import WORKSPACE_CENTRE
@@ -17,14 +18,15 @@ from stages.planner.answering import respond
 from stages.planner.calibration import Calibration, Graded, Logistic
 from stages.planner.config import VlmConfig
 from stages.planner.coordinates import read_keypoints, spell_keypoints
-from stages.planner.enumerations import beginnings, names
-from stages.planner.grammar import CUT, OWN, Grammar, PlanGrammar, Wanted
-from stages.planner.graphs import answers_graph, step_graph
+from stages.planner.enumerations import beginnings, names, wholes
+from stages.planner.grammar import CUT, DEPARTURE, OWN, WHOLE, Grammar, PlanGrammar, Wanted
+from stages.planner.graphs import answers_graph, plan_graph, step_graph
 from stages.planner.model import PlannerModel
 from stages.planner.noun_phrases import singular
 from stages.planner.phrasebook import Phrasebook, phrase_words
 from stages.planner.planner import Plan, Planner, read_pointing
 from stages.planner.prompts import KEYPOINT, Memory, Protocol
+from stages.planner.recollection import Recollection
 from stages.planner.session import Session
 from stages.planner.training import Exchange, encode_batch
 from stages.policy import ClapPolicy
@@ -202,6 +204,8 @@ def test_names_end_where_wordings_go_on_and_their_beginnings_are_no_things() -> 
     assert beginnings("take the boots from the boot box") == frozenset()
     assert beginnings("the light bulb goes into the lamp") == {("light",)}
     assert beginnings("open the light box to let in light") == frozenset()
+    assert wholes("turn the knob of the old van beside the mast of the boat") == {("old", "van")}
+    assert wholes("the van, the knob and the rim of the van door") == frozenset()
 
 
 def test_half_a_name_and_a_part_of_what_is_held_have_a_price_also_where_nothing_else_can_follow(
@@ -221,6 +225,59 @@ def test_half_a_name_and_a_part_of_what_is_held_have_a_price_also_where_nothing_
     assert price("1. grasp the tea box\n2. move the grasped tea box onto the tea box lid") == OWN
     assert price("1. grasp the tea box lid\n2. push forward the tea box lid") == 0
     assert price("1. push the tea box to the tea box lid") == 0
+    wanted = Wanted.of("raise the lid of the tea box", frozenset({"lid", "box"}))
+    assert price("1. grasp the tea box lid") == 0 and price("1. grasp the tea box") == WHOLE
+
+
+def test_training_is_recalled_where_only_what_it_exchanged_is_other() -> None:
+    def press(name: str) -> tuple[str, list[str]]:
+        return f"Press the {name} button.", [f"push down the {name} button"]
+
+    def store(name: str) -> tuple[str, list[str]]:
+        return f"put the {name} into the tin", [f"grasp the {name}", f"release the grasped {name} into the tin"]
+
+    pairs = [
+        press("mint"),
+        press("sky"),
+        store("red cup"),
+        store("sponge"),
+        ("shut the tin", ["push down the tin lid"]),
+    ]
+    book = Recollection.learn(pairs)
+    assert all(book.plans(text) == [tuple(plan)] for text, plan in pairs)
+    assert book.plans("press the dark olive button") == [("push down the dark olive button",)]
+    assert book.plans("put the can into the tin") == [("grasp the can", "release the grasped can into the tin")]
+    for other in ("shut the box", "press the mint key", "put the can into the box", "press the mint and sky button"):
+        assert book.plans(other) == []
+    assert Recollection.from_list(book.as_list()) == book
+    again = Recollection.learn([*pairs, ("shut the tin", ["push forward the tin door"])])
+    assert again.plans("shut the tin") == [("push down the tin lid",), ("push forward the tin door",)]
+
+
+def test_what_was_recalled_costs_nothing_and_everything_else_once(planner: Planner) -> None:
+    tokenizer, phrases = planner.tokenizer, [("red", "cup"), ("sky", "lid")]
+
+    def price(text: str, *recalled: str) -> int:
+        said = [[*tokenizer(line, add_special_tokens=False)["input_ids"], 0] for line in recalled]
+        grammar = Grammar(tokenizer, plan_graph(), 0, likely=phrases, recalled=said)
+        for token in [*tokenizer(text, add_special_tokens=False)["input_ids"], 0]:
+            grammar.advance(token)
+        return grammar.price
+
+    cup, lid = "1. grasp the red cup\n2. lift the grasped red cup", "1. push down the sky lid"
+    assert price(cup) == price(cup, cup) == price(lid, cup, lid) == 0
+    assert price(lid, cup) == price("1. grasp the red cup", cup) == price(cup + "\n3. pull the grasped red cup", cup)
+    assert price(lid, cup) == DEPARTURE
+
+
+def test_a_plan_is_the_recalled_one_unless_the_model_is_far_surer(planner: Planner, monkeypatch: MonkeyPatch) -> None:
+    """A random model rambles; what it recalls is said in its place where any other plan is dear enough."""
+    model = planner.model
+    monkeypatch.setattr(model, "recollection", Recollection.learn([("stack it", PLAN)]))
+    monkeypatch.setattr(model, "phrase_words", phrase_words(PLAN))
+    monkeypatch.setattr("stages.planner.grammar.DEPARTURE", 1000)
+    assert planner.plan("stack it", seen(planner)).steps == PLAN
+    assert planner.plan("stack them", seen(planner)).steps != PLAN
 
 
 def test_one_of_several_things() -> None:
@@ -358,10 +415,10 @@ def test_calibration_is_kept_with_the_planner_and_replaces_its_confidence(tmp_pa
     model.calibration = Calibration(
         Logistic.fit(rows[:, :2], rows[:, 0] > 0), replace(Logistic.fit(rows, rows[:, 1] > 0), bias=2.0)
     )
-    model.phrasebook = BOOK
+    model.phrasebook, model.recollection = BOOK, Recollection.learn(PAIRS)
     model.save_pretrained(tmp_path / "saved")
     again = Planner.from_pretrained(tmp_path / "saved")
-    assert again.model.phrasebook == BOOK
+    assert again.model.phrasebook == BOOK and again.model.recollection == Recollection.learn(PAIRS)
     expected = model.calibration.keypoint(decision.features)
     assert again.decide("stack", PLAN, Memory(), True, views).confidence == pytest.approx(expected, abs=1e-3)
     assert again.model.calibration.plan(plan.features) != pytest.approx(plan.confidence)

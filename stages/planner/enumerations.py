@@ -11,14 +11,14 @@ from stages.wordings import FOLLOWING
 _JOINING = frozenset("and then finally lastly next also afterwards as well followed by plus , ;".split())
 """Words between the things of a list."""
 
-_ENDING = STRUCTURE | _JOINING | frozenset(
+ENDING = STRUCTURE | _JOINING | frozenset(
     "a an are at away back before belong belongs come comes down each first for from go goes had has have in"
     " is on inside it must needs now of off one should so them there"
     " these this those together until up which while with".split()
 )  # fmt: skip
 """Words that no name begins or goes on with."""
 
-BEYOND = _ENDING | FOLLOWING - frozenset(PARTS) - {"right", "round", "stand"}
+BEYOND = ENDING | FOLLOWING - frozenset(PARTS) - {"right", "round", "stand"}
 """Words that no name goes on with: those too that follow a thing in general wordings, unless they can be part of it."""
 
 _PLACES = frozenset("back bottom end front left middle order right side top".split())
@@ -74,6 +74,15 @@ def beginnings(instruction: str) -> frozenset[Words]:
     )
 
 
+def wholes(instruction: str) -> frozenset[Words]:
+    """What is named only for a part of it, as the box is in "the lid of the box", and is no part itself."""
+    words = words_and_marks(instruction)
+    found = dict(_names(words))
+    ends = {start + len(name) for start, name in found.items() if name[-1] in PARTS}
+    told = (name for start, name in found.items() if start - 2 in ends and words[start - 2] == "of")
+    return frozenset(name for name in told if name[-1] not in PARTS)
+
+
 def several(instruction: str) -> frozenset[str]:
     """Nouns, in the singular, that an instruction says in the plural."""
     words = re.findall(r"[a-z]+", instruction.lower())
@@ -91,7 +100,7 @@ def _names(words: Sequence[str]) -> Iterator[tuple[int, Words]]:
     for start in (index + 1 for index, word in enumerate(words) if word == "the"):
         stop = start
         while stop < len(words) and stop - start < MAX_PHRASE_WORDS and re.match(r"\w", words[stop]):
-            if words[stop] in (BEYOND if stop > start else _ENDING):
+            if words[stop] in (BEYOND if stop > start else ENDING):
                 break
             stop += 1
         if stop > start and words[start:stop] != ["other"]:

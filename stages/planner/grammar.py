@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
-from stages.planner.enumerations import List, beginnings, enumerations, means, named_nouns, several
+from stages.planner.enumerations import List, beginnings, enumerations, means, named_nouns, several, wholes
 from stages.planner.graphs import END, HELD, MAX_STEPS, PHRASE, Graph, Slot, plan_graph
 from stages.planner.noun_phrases import MAX_PHRASE_WORDS, Words
 
@@ -21,12 +21,15 @@ _BEFORE = "the"
 DISORDER = 5
 """What treating a thing of a list out of turn, or leaving one out, costs, in mixtures."""
 
+DEPARTURE = 3
+"""What planning otherwise than training did for such an instruction costs, in mixtures."""
+
 TREATED = (Slot.TAKEN, Slot.PUSHED)
 
-UNSAID, AGAIN, CUT, OWN = 1, 1, 1, 1
+UNSAID, AGAIN, CUT, OWN, WHOLE = 1, 1, 1, 1, 1
 """What it costs, in mixtures, to say nothing of a thing that the instruction names, to grasp one again, or push it
-again, that it does not say in the plural, to call something by the beginning of its name, and to put a thing to a part
-of its own."""
+again, that it does not say in the plural, to call something by the beginning of its name, to put a thing to a part of
+its own, and to treat a whole of which the instruction names a part."""
 
 
 class Wanted(NamedTuple):
@@ -37,12 +40,14 @@ class Wanted(NamedTuple):
         named: nouns of what it names, in the singular, that a plan mentions.
         several: nouns, in the singular, that it says in the plural.
         cut: beginnings of its names that are nothing by themselves.
+        wholes: what it names only for a part of it.
     """
 
     lists: Sequence[List] = ()
     named: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()
     cut: frozenset[Words] = frozenset()
+    wholes: frozenset[Words] = frozenset()
 
     @classmethod
     def of(cls, instruction: str, unsaid: frozenset[str]) -> Wanted:
@@ -52,7 +57,8 @@ class Wanted(NamedTuple):
             unsaid: nouns that are named in vain, as plans call their things otherwise or need not speak of them.
         """
         named = named_nouns(instruction) - unsaid
-        return cls(enumerations(instruction), named, several(instruction), beginnings(instruction))
+        told = (several(instruction), beginnings(instruction), wholes(instruction))
+        return cls(enumerations(instruction), named, *told)
 
 
 class State(NamedTuple):
@@ -101,6 +107,7 @@ class Grammar:
         vocabulary: words that noun phrases may mix.
         likely: noun phrases that cost nothing.
         wanted: what has no further price.
+        recalled: tokens of whole answers; unless there are none, an answer that becomes unlike them all has a price.
 
     Attributes:
         price: what the answer costs at least, as far as it was said, in mixtures.
@@ -114,9 +121,11 @@ class Grammar:
         vocabulary: Iterable[str] = (),
         likely: Iterable[Words] = (),
         wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
+        recalled: Iterable[Sequence[int]] = (),
     ) -> None:
         self._tokenizer, self._graph, self._end = tokenizer, graph, end
         self._vocabulary, self._likely, self._wanted = sorted(vocabulary), frozenset(likely), wanted
+        self._recalled = [tuple(tokens) for tokens in recalled]
         self._longer: dict[Words, set[str]] = {}
         for phrase in self._likely:
             for length in range(len(phrase)):
@@ -139,22 +148,24 @@ class Grammar:
         return sorted(self.prices())
 
     def prices(self) -> dict[int, int]:
-        """The tokens that may come next with the number of mixtures among the noun phrases that each begins."""
+        """The tokens that may come next with what each costs at least, in mixtures."""
         found: dict[int, int] = {}
         for (tokens, _), price in self._readings.items():
             found[tokens[0]] = min(price, found.get(tokens[0], price))
-        return {token: price - self.price for token, price in found.items()}
+        return {token: price + self._departure(token) - self.price for token, price in found.items()}
 
     def advance(self, token: int) -> None:
         """Take notice of a token that was said."""
         readings: dict[Reading, int] = {}
-        said = {reading: price for reading, price in self._readings.items() if reading[0][0] == token}
+        departure = self._departure(token)
+        said = {reading: price + departure for reading, price in self._readings.items() if reading[0][0] == token}
         for (tokens, state), price in said.items():
             rest = tokens[1:]
             after = [((rest, state), price)] if rest else self._readings_from(state, price)
             for reading, cost in after:
                 readings[reading] = min(cost, readings.get(reading, cost))
         self._readings = readings
+        self._recalled = [rest[1:] for rest in self._recalled if rest[:1] == (token,)]
         self.price = min((readings or said).values())
 
     def forced(self) -> list[int]:
@@ -164,6 +175,10 @@ class Grammar:
             said += allowed
             self.advance(allowed[0])
         return said
+
+    def _departure(self, token: int) -> int:
+        """The price of a token that no recalled answer goes on with, where there still was one."""
+        return DEPARTURE * (bool(self._recalled) and all(rest[:1] != (token,) for rest in self._recalled))
 
     def _readings_from(self, state: State, price: int) -> Iterator[tuple[Reading, int]]:
         for text, after in self._graph.edges[state.node]:
@@ -257,11 +272,12 @@ class Grammar:
         return UNSAID * unsaid + (DISORDER if len(state.listed) < sum(map(len, lists)) else 0)
 
     def _price_of(self, state: State, phrase: Words) -> int:
-        """The price of half a name, of a part of what is in the hand, and of a thing again that is the only one."""
+        """The price of half a name, a part of what is in the hand, a whole for its part, and of a thing once more."""
         slot, hand = self._graph.slots.get(state.node), state.hand
         again = (slot, phrase) in state.treated and phrase[-1] not in self._wanted.several
         own = slot is Slot.PLACE and hand in (phrase[: len(hand)], hand[: -len(phrase)] + phrase)
-        return AGAIN * again + CUT * (phrase in self._wanted.cut) + OWN * own
+        whole = slot in TREATED and phrase in self._wanted.wholes
+        return AGAIN * again + CUT * (phrase in self._wanted.cut) + OWN * own + WHOLE * whole
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:
         """A text's tokens: where an answer begins they can be others than within it."""

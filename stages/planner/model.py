@@ -19,6 +19,7 @@ from stages.planner.calibration import Calibration
 from stages.planner.config import VlmConfig
 from stages.planner.phrasebook import Phrasebook
 from stages.planner.pointer import PointerHead
+from stages.planner.recollection import Recollection
 
 _POINTER, _SETTINGS, _ADAPTER = "pointer.safetensors", "planner.json", "adapter"
 
@@ -44,6 +45,7 @@ class PlannerModel(nn.Module):
     Attributes:
         phrase_words: words that plans may use besides those of the instruction; set before saving.
         phrasebook: what plans call the things of an instruction; set before saving.
+        recollection: what training planned for which instruction; set before saving.
         calibration: of the confidence of answers; known after held-out answers.
     """
 
@@ -52,7 +54,7 @@ class PlannerModel(nn.Module):
         self.backbone, self.config = backbone, config
         self.vlm = backbone.model
         self.phrase_words: frozenset[str] = frozenset()
-        self.phrasebook = Phrasebook()
+        self.phrasebook, self.recollection = Phrasebook(), Recollection()
         self.calibration = Calibration.identity()
         tokens = backbone.tokens_per_side(config.image_size)
         if config.pointer_cells % tokens:
@@ -140,7 +142,7 @@ class PlannerModel(nn.Module):
         self.backbone.tokenizer.save_pretrained(folder)
         self.backbone.image_processor.save_pretrained(folder)
         settings = {"config": asdict(self.config), "phrase_words": sorted(self.phrase_words)}
-        settings["phrasebook"] = self.phrasebook.as_dict()
+        settings |= {"phrasebook": self.phrasebook.as_dict(), "recollection": self.recollection.as_list()}
         self.calibration.save(folder)
         (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
 
@@ -176,6 +178,7 @@ class PlannerModel(nn.Module):
         model = cls(backbone, config)
         model.phrase_words = frozenset(settings["phrase_words"])
         model.phrasebook = Phrasebook.from_dict(settings["phrasebook"])
+        model.recollection = Recollection.from_list(settings.get("recollection", ()))
         model.calibration = Calibration.load(folder)
         model.pointer.load_state_dict(load_file(folder / _POINTER))
         if adapter.is_dir():

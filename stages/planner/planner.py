@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +111,9 @@ class Planner:
 
     def plan(self, instruction: str, views: np.ndarray) -> Plan:
         """Round 1: the steps of an instruction."""
-        answer, text, _ = self._answer(prompts.plan_request(instruction), plan_graph(), views, instruction, BEAMS)
+        recalled = map(prompts.plan_answer, self.model.recollection.plans(instruction))
+        grammar = self._grammar(plan_graph(), instruction, recalled)
+        answer, text, _ = self._answer(prompts.plan_request(instruction), grammar, views, BEAMS)
         steps = [str(step) for step in prompts.parse_plan(text)]
         features = np.array([answer.log_probabilities.mean(), answer.log_probabilities.min()])
         fitted = self.calibration.plan
@@ -139,7 +141,7 @@ class Planner:
             graph, naming = answers_graph(answers, self._spelt), ""
         else:
             graph, naming = step_graph(self.protocol.objects, self._spelt), instruction
-        answer, text, (*objects, keypoint) = self._answer(request, graph, views, naming)
+        answer, text, (*objects, keypoint) = self._answer(request, self._grammar(graph, naming), views)
         named, step = _read_decision(text)
         index = int(step.partition(".")[0]) - 1 if self.protocol.plan else _line_of(step, plan, memory)
         features = np.append(answer.words.sum(), keypoint.features)
@@ -157,24 +159,33 @@ class Planner:
     def locate(self, phrases: list[str], views: np.ndarray) -> dict[str, Pointing]:
         """Where the named things are."""
         graph = answers_graph([prompts.locate_answer(phrases)], self._spelt)
-        _, _, found = self._answer(prompts.locate_request(phrases), graph, views)
+        _, _, found = self._answer(prompts.locate_request(phrases), self._grammar(graph), views)
         return dict(zip(phrases, found, strict=True))
+
+    def _grammar(self, graph: Graph, naming: str = "", recalled: Iterable[str] = ()) -> Grammar:
+        """What can be said.
+
+        Args:
+            naming: the instruction that noun phrases are about, where the graph has any.
+            recalled: answers that any other is dearer than.
+        """
+        model, end = self.model, self.model.backbone.end_id
+        words = phrase_words([naming]) | model.phrase_words
+        likely = model.phrasebook.likely(naming) if naming else ()
+        wanted = Wanted.of(naming, model.phrasebook.unsaid)
+        said = [[*self.tokenizer(text, add_special_tokens=False)["input_ids"], end] for text in recalled]
+        return Grammar(self.tokenizer, graph, end, words, likely, wanted, said)
 
     @torch.inference_mode()
     def _answer(
-        self, request: str, graph: Graph, views: np.ndarray, naming: str = "", beams: int = 1
+        self, request: str, grammar: Grammar, views: np.ndarray, beams: int = 1
     ) -> tuple[Answer, str, list[Pointing]]:
         """What is said, as tokens and as text with `KEYPOINT`s, and where is pointed at.
 
         Args:
-            naming: the instruction that noun phrases are about, where the graph has any.
             beams: beginnings of an answer that are followed at once.
         """
         model, end = self.model, self.model.backbone.end
-        words = phrase_words([naming]) | model.phrase_words
-        likely = model.phrasebook.likely(naming) if naming else ()
-        wanted = Wanted.of(naming, model.phrasebook.unsaid)
-        grammar = Grammar(self.tokenizer, graph, model.backbone.end_id, words, likely, wanted)
         answer = respond(self._look(views), request, grammar, beams)
         text = self.tokenizer.decode(answer.tokens, clean_up_tokenization_spaces=False).removesuffix(end)
         if self._spelt:

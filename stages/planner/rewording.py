@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.planner.paraphrases import Told
+from stages.planner.paraphrases import Told, pseudo_word
 from stages.wordings import WORDINGS, listed
 
 _TAKE = ("grasp the {a}", "lift the grasped {a}")
@@ -40,6 +40,9 @@ SKILLS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("sweep", ("push the {a} to the {b}",)),
 )  # fmt: skip
 """Skills with the lines of their plans; the first that fits a plan is meant."""
+
+WHOLES = frozenset({"open_compartment", "close_compartment", "fill_compartment"})
+"""Skills whose wordings may tell what a part belongs to, which their plans do not mention."""
 
 SEVERAL = {"press": "press_several", "put_on": "put_several_on", "put_in": "put_several_in"}
 """What a skill is called that is done with several things."""
@@ -124,6 +127,8 @@ def unpacked(rng: np.random.Generator, told: Told, word: str, count: int) -> Tol
 def _said(rng: np.random.Generator, skill: str, slots: Mapping[str, str], plan: tuple[str, ...]) -> Told | None:
     """A plan told in a wording of a skill that needs no other slots and does not say "door" of a door."""
     slots = {"a" if name == "drawer" else name: phrase for name, phrase in slots.items()}
+    if skill in WHOLES:
+        slots = {"b": pseudo_word(rng)} | slots
     parts = {phrase.split()[-1] for phrase in slots.values()} & {"door", "drawer", "lid"}
     fitting = [
         text
