@@ -32,7 +32,7 @@ class Session:
         self._request, self._keypoints = "", []
         self._cache: Cache = DynamicCache()
         self._last: Tensor | None = None
-        self._prefix = self._read_images() if self._backbone.shares_images else None
+        self._prefix: Cache | None = None
 
     def ask(self, request: str) -> None:
         """Begin the answer to a request; the answer before it is over."""
@@ -65,32 +65,24 @@ class Session:
         with autocast(self._device):
             return self._model.pointer(queries.float(), images.float(), self._pixels)[0].float().cpu().numpy()
 
-    def _read_images(self) -> Cache:
-        """The cache of what is the same in every request: all tokens up to the last of an image."""
-        inputs = self._encode("", [])
-        shape, stop = inputs["input_ids"].shape, int(self._backbone.image_mask(inputs).nonzero().max()) + 1
-        positions = self._backbone.position_ids(inputs)[..., :stop]
-        self._read(
-            {name: value[:, :stop] if value.shape[:2] == shape else value for name, value in inputs.items()}, positions
-        )
-        return self._cache
-
     def _read_request(self, tokens: Sequence[int]) -> Tensor:
         """States (L, H) of a request, as far as it was not read before, and of the first tokens of its answer."""
         if self._prefix is None:
-            inputs = self._encode(self._request, tokens)
-            return self._read(inputs, self._backbone.position_ids(inputs))
+            return self._read(self._encode(self._request, tokens))
         self._cache = _forked(self._prefix)
         request = self._backbone.request_ids(self._request, *self.views.shape[:2])
         return self._go_on([*request[self._cache.get_seq_length() :], *tokens])
 
-    def _read(self, inputs: dict[str, Tensor], positions: Tensor) -> Tensor:
-        """States (L, H) of tokens that include the images, into a new cache."""
+    def _read(self, inputs: dict[str, Tensor]) -> Tensor:
+        """States (L, H) of tokens that include the images, into a new cache; up to them all requests are the same."""
         self._cache = DynamicCache(config=self._backbone.model.config)
-        states = self._pass(inputs, positions)
-        self._images = states[self._backbone.image_mask(inputs)[0]]
+        positions = self._backbone.position_ids(inputs)
+        states, is_image = self._pass(inputs, positions), self._backbone.image_mask(inputs)[0]
+        self._images = states[is_image]
         self._shift = positions.max() + 1 - positions.shape[-1]
         self._axes = positions.shape[:-1]
+        if self._backbone.shares_images:
+            self._prefix = _forked(self._cache, int(is_image.nonzero().max()) + 1)
         return states
 
     def _go_on(self, tokens: Sequence[int]) -> Tensor:
@@ -111,8 +103,10 @@ class Session:
         return {name: tensor.to(self._device) for name, tensor in batch.items() if name != "answer_mask"}
 
 
-def _forked(cache: Cache) -> Cache:
-    """One that grows on its own: layers replace their tensors when they grow."""
+def _forked(cache: Cache, length: int | None = None) -> Cache:
+    """One that grows on its own, with the first so many tokens or all: layers replace their tensors when they grow."""
     other = copy(cache)
     other.layers = [copy(layer) for layer in cache.layers]
+    for layer in other.layers if length else ():
+        layer.keys, layer.values = layer.keys[..., :length, :], layer.values[..., :length, :]
     return other
