@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from stages.planner.enumerations import List, beginnings, enumerations, means, named_nouns, several, wholes
 from stages.planner.graphs import END, HELD, MAX_STEPS, PHRASE, Graph, Slot, plan_graph
-from stages.planner.noun_phrases import MAX_PHRASE_WORDS, Words
+from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS, Words
 
 _BEFORE = "the"
 
@@ -26,10 +26,10 @@ DEPARTURE = 3
 
 TREATED = (Slot.TAKEN, Slot.PUSHED)
 
-UNSAID, AGAIN, CUT, OWN, WHOLE = 1, 1, 1, 1, 1
+UNSAID, AGAIN, CUT, OWN, WHOLE, VAIN = 1, 1, 1, 1, 1, 1
 """What it costs, in mixtures, to say nothing of a thing that the instruction names, to grasp one again, or push it
 again, that it does not say in the plural, to call something by the beginning of its name, to put a thing to a part of
-its own, and to treat a whole of which the instruction names a part."""
+its own, to treat a whole of which the instruction names a part, and to speak of what is named in vain."""
 
 
 class Wanted(NamedTuple):
@@ -41,6 +41,7 @@ class Wanted(NamedTuple):
         several: nouns, in the singular, that it says in the plural.
         cut: beginnings of its names that are nothing by themselves.
         wholes: what it names only for a part of it.
+        vain: nouns of things that plans call otherwise or need not speak of.
     """
 
     lists: Sequence[List] = ()
@@ -48,16 +49,17 @@ class Wanted(NamedTuple):
     several: frozenset[str] = frozenset()
     cut: frozenset[Words] = frozenset()
     wholes: frozenset[Words] = frozenset()
+    vain: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, instruction: str, unsaid: frozenset[str]) -> Wanted:
         """What an instruction tells.
 
         Args:
-            unsaid: nouns that are named in vain, as plans call their things otherwise or need not speak of them.
+            unsaid: nouns that are named in vain, and parts that need not be spoken of.
         """
         named = named_nouns(instruction) - unsaid
-        told = (several(instruction), beginnings(instruction), wholes(instruction))
+        told = (several(instruction), beginnings(instruction), wholes(instruction), unsaid - set(PARTS))
         return cls(enumerations(instruction), named, *told)
 
 
@@ -272,12 +274,13 @@ class Grammar:
         return UNSAID * unsaid + (DISORDER if len(state.listed) < sum(map(len, lists)) else 0)
 
     def _price_of(self, state: State, phrase: Words) -> int:
-        """The price of half a name, a part of what is in the hand, a whole for its part, and of a thing once more."""
+        """The price of a wrong name, a part of what is in the hand, a whole for its part, and of a thing once more."""
         slot, hand = self._graph.slots.get(state.node), state.hand
         again = (slot, phrase) in state.treated and phrase[-1] not in self._wanted.several
         own = slot is Slot.PLACE and hand in (phrase[: len(hand)], hand[: -len(phrase)] + phrase)
         whole = slot in TREATED and phrase in self._wanted.wholes
-        return AGAIN * again + CUT * (phrase in self._wanted.cut) + OWN * own + WHOLE * whole
+        misnamed = CUT * (phrase in self._wanted.cut) + VAIN * (phrase[-1] in self._wanted.vain)
+        return AGAIN * again + misnamed + OWN * own + WHOLE * whole
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:
         """A text's tokens: where an answer begins they can be others than within it."""
