@@ -127,6 +127,15 @@ def test_a_search_finds_the_likeliest_answer_of_all(planner: Planner) -> None:
     assert tokenizer.decode(found.tokens) == answers[int(np.argmax(likelihoods))]
 
 
+def test_a_line_of_a_plan_has_a_worth(planner: Planner, monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr(planner.model, "phrase_words", phrase_words(PLAN))
+    lengths = []
+    for worth in (-1000, 1000):
+        monkeypatch.setattr("stages.planner.answering.LINE", worth)
+        lengths.append(len(planner.plan("stack it", seen(planner)).steps))
+    assert lengths[0] == 1 < lengths[1]
+
+
 def test_a_forked_session_goes_on_alone(planner: Planner) -> None:
     first, second, third = (planner.tokenizer(text, add_special_tokens=False)["input_ids"] for text in NOUNS)
     with torch.inference_mode():
@@ -212,19 +221,22 @@ def test_half_a_name_and_a_part_of_what_is_held_have_a_price_also_where_nothing_
     planner: Planner,
 ) -> None:
     tokenizer, instruction = planner.tokenizer, "grasp the tea box"
-    likely, wanted = [("tea",), ("tea", "box"), ("tea", "box", "lid")], Wanted.of(instruction, frozenset())
+    likely = [("tea",), ("tea", "box"), ("tea", "box", "lid"), ("tea", "box", "lid", "door")]
+    wanted = Wanted.of(instruction, frozenset())
 
     def price(text: str) -> int:
         grammar = PlanGrammar(tokenizer, (), end=0, likely=likely, wanted=wanted)
         for token in [*tokenizer(text, add_special_tokens=False)["input_ids"], 0]:
             assert token in grammar.allowed()
             grammar.advance(token)
+        assert grammar.lines == text.count("\n")
         return grammar.price
 
     assert price("1. grasp the tea box") == 0 and price("1. grasp the tea") == CUT + UNSAID
     assert price("1. grasp the tea box\n2. move the grasped tea box onto the tea box lid") == OWN
     assert price("1. grasp the tea box lid\n2. push forward the tea box lid") == 0
     assert price("1. push the tea box to the tea box lid") == 0
+    assert price("1. push forward the tea box lid door") == CUT
     wanted = Wanted.of("raise the lid of the tea box", frozenset({"lid"}))
     assert price("1. grasp the tea box lid") == 0 and price("1. grasp the tea box") == WHOLE
     wanted = Wanted.of("take the tea", frozenset({"tea"}))

@@ -16,6 +16,11 @@ MIXTURE = 4.0
 """How much less likely a noun phrase of mixed words counts than one of the likely ones [nat]."""
 
 
+LINE = 0.5
+"""What a line of a plan is worth [nat]: of all answers, a search finds the short ones too likely (Murray and Chiang,
+"Correcting length bias in neural machine translation", 2018)."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What was said.
@@ -75,8 +80,8 @@ class _Beginning:
 
     @property
     def worth(self) -> float:
-        """The score, less the price of what was said."""
-        return self.score - MIXTURE * self.grammar.price
+        """The score, with its lines, less the price of what was said."""
+        return self.score + LINE * self.grammar.lines - MIXTURE * self.grammar.price
 
     def grown(self, count: int) -> Iterator[_Beginning]:
         """Up to the next choice, its best outcomes at most so many; or to the end."""

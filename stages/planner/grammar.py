@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from stages.planner.enumerations import List, beginnings, enumerations, means, named_nouns, several, wholes
 from stages.planner.graphs import END, HELD, MAX_STEPS, PHRASE, Graph, Slot, plan_graph
-from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS, Words
+from stages.planner.noun_phrases import GRIPS, MAX_PHRASE_WORDS, PARTS, Words
 
 _BEFORE = "the"
 
@@ -28,8 +28,8 @@ TREATED = (Slot.TAKEN, Slot.PUSHED)
 
 UNSAID, AGAIN, CUT, OWN, WHOLE, VAIN = 1, 1, 1, 1, 1, 1
 """What it costs, in mixtures, to say nothing of a thing that the instruction names, to grasp one again, or push it
-again, that it does not say in the plural, to call something by the beginning of its name, to put a thing to a part of
-its own, to treat a whole of which the instruction names a part, and to speak of what is named in vain."""
+again, that it does not say in the plural, to call something by half its name or what it cannot be, to put a thing to a
+part of its own, to treat a whole of which the instruction names a part, and to speak of what is named in vain."""
 
 
 class Wanted(NamedTuple):
@@ -72,6 +72,7 @@ class State(NamedTuple):
         mixed: whether they are a mixture.
         hand: what is in the hand; empty if nothing is, or if that is not followed.
         line, before: texts of this line of a plan so far, and of the whole line before it.
+        lines: how many there are before this one.
         listed: which things of which lists were mentioned.
         named: which nouns were mentioned.
         treated: things that were grasped or pushed, with which of it.
@@ -83,6 +84,7 @@ class State(NamedTuple):
     hand: Words = ()
     line: Words = ()
     before: Words = ()
+    lines: int = 0
     listed: frozenset[tuple[int, int]] = frozenset()
     named: frozenset[str] = frozenset()
     treated: frozenset[tuple[Slot, Words]] = frozenset()
@@ -113,6 +115,7 @@ class Grammar:
 
     Attributes:
         price: what the answer costs at least, as far as it was said, in mixtures.
+        lines: of a plan that are over and others follow.
     """
 
     def __init__(
@@ -132,7 +135,7 @@ class Grammar:
         for phrase in self._likely:
             for length in range(len(phrase)):
                 self._longer.setdefault(phrase[:length], set()).add(phrase[length])
-        self.price = 0
+        self.price = self.lines = 0
         self._readings = dict(self._readings_from(State(), 0))
 
     @property
@@ -169,6 +172,7 @@ class Grammar:
         self._readings = readings
         self._recalled = [rest[1:] for rest in self._recalled if rest[:1] == (token,)]
         self.price = min((readings or said).values())
+        self.lines = min((state.lines for _, state in readings), default=self.lines)
 
     def forced(self) -> list[int]:
         """Say whatever can only be said in one way, up to the next choice or the end."""
@@ -197,7 +201,7 @@ class Grammar:
 
     def _after_text(self, state: State, text: str, after: int) -> State:
         if after in self._graph.lines:
-            return state._replace(node=after, line=(), before=state.line)
+            return state._replace(node=after, line=(), before=state.line, lines=state.lines + bool(state.line))
         return state._replace(node=after, line=(*state.line, text))
 
     def _phrase_from(self, state: State, after: int, price: int) -> Iterator[tuple[Reading, int]]:
@@ -240,6 +244,7 @@ class Grammar:
             hand=hand,
             line=(*state.line, *phrase),
             before=state.before,
+            lines=state.lines,
             listed=state.listed | self._meant(phrase),
             named=state.named | self._wanted.named.intersection(phrase),
             treated=state.treated | ({(slot, phrase)} if slot in TREATED else set()),
@@ -279,7 +284,7 @@ class Grammar:
         again = (slot, phrase) in state.treated and phrase[-1] not in self._wanted.several
         own = slot is Slot.PLACE and hand in (phrase[: len(hand)], hand[: -len(phrase)] + phrase)
         whole = slot in TREATED and phrase in self._wanted.wholes
-        misnamed = CUT * (phrase in self._wanted.cut) + VAIN * (phrase[-1] in self._wanted.vain)
+        misnamed = CUT * (phrase in self._wanted.cut or _of_a_part(phrase)) + VAIN * (phrase[-1] in self._wanted.vain)
         return AGAIN * again + misnamed + OWN * own + WHOLE * whole
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:
@@ -289,6 +294,11 @@ class Grammar:
         if node == 0:
             return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         return following_tokens(self._tokenizer, text)
+
+
+def _of_a_part(phrase: Words) -> bool:
+    """Whether it is called a part of a part that has no such: the door of a drawer."""
+    return set(phrase[-2:]) <= set(PARTS) and len(phrase) > 1 and phrase[-1] not in GRIPS
 
 
 class PlanGrammar(Grammar):
