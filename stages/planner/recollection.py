@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from stages.planner.enumerations import ENDING
 from stages.planner.noun_phrases import MAX_PHRASE_WORDS, words_and_marks
 from stages.planner.prompts import plan_phrases
+from stages.planner.slots import slot_pattern
 
-_SLOT = re.compile(r"\{(\d+)\}")
+_SLOT = re.compile(r"\{(s\d+)\}")
 _NAME = rf"[\w'-]+(?: [\w'-]+){{0,{MAX_PHRASE_WORDS - 1}}}"
 
 Template = tuple[str, ...]
@@ -47,10 +48,9 @@ class Recollection:
         text = _plain(instruction)
         found = set()
         for said, *plan in self.templates:
-            match = _pattern(said).fullmatch(text)
-            values = match.groupdict() if match else {}
-            if match and not any(set(value.split()) & ENDING for value in values.values()):
-                found.add(tuple(_filled(line, {key[1:]: value for key, value in values.items()}) for line in plan))
+            match = slot_pattern(said, lambda _: _NAME).fullmatch(text)
+            if match and not any(set(value.split()) & ENDING for value in match.groups()):
+                found.add(tuple(_filled(line, match.groupdict()) for line in plan))
         return sorted(found)
 
     def as_list(self) -> list[Template]:
@@ -71,7 +71,7 @@ def _slotted(text: str, plan: tuple[str, ...]) -> tuple[Template, tuple[str, ...
     """Text and plan with slots for what names in the plan have from the text, and what stood there."""
     runs = (run for phrase in plan_phrases(plan) for run in _runs(phrase.split(), text))
     values = tuple(dict.fromkeys(runs))
-    slots = {value: f"{{{number}}}" for number, value in enumerate(values)}
+    slots = {value: _slot(number) for number, value in enumerate(values)}
     return tuple(_replaced(line, slots) for line in (text, *plan)), values
 
 
@@ -89,11 +89,11 @@ def _runs(words: Sequence[str], text: str) -> Iterator[str]:
 
 def _least_general(template: Template, rows: Sequence[tuple[str, ...]]) -> Template:
     """The template with what all values of a slot have in common at their ends put back."""
-    back = {str(number): _common_ends(number, values) for number, values in enumerate(zip(*rows, strict=True))}
+    back = {f"s{number}": _common_ends(_slot(number), values) for number, values in enumerate(zip(*rows, strict=True))}
     return tuple(_filled(line, back) for line in template)
 
 
-def _common_ends(number: int, values: Sequence[str]) -> str:
+def _common_ends(slot: str, values: Sequence[str]) -> str:
     """A slot between the words that all values begin and end with; the value itself if there is only one."""
     split = [value.split() for value in dict.fromkeys(values)]
     if len(split) == 1:
@@ -103,21 +103,11 @@ def _common_ends(number: int, values: Sequence[str]) -> str:
     same.append([len({words[-1 - k] for words in split}) == 1 for k in range(shortest)])
     front, back = ((ends.index(False) if False in ends else len(ends)) for ends in same)
     back = min(back, shortest - front)
-    return " ".join([*split[0][:front], f"{{{number}}}", *split[0][len(split[0]) - back :]])
+    return " ".join([*split[0][:front], slot, *split[0][len(split[0]) - back :]])
 
 
-def _pattern(said: str) -> re.Pattern[str]:
-    seen: set[str] = set()
-
-    def group(match: re.Match[str]) -> str:
-        name = f"s{match[1]}"
-        if name in seen:
-            return f"(?P={name})"
-        seen.add(name)
-        return f"(?P<{name}>{_NAME})"
-
-    parts = re.split(r"(\{\d+\})", said)
-    return re.compile("".join(_SLOT.sub(group, part) if _SLOT.fullmatch(part) else re.escape(part) for part in parts))
+def _slot(number: int) -> str:
+    return f"{{s{number}}}"
 
 
 def _replaced(text: str, slots: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.planner.paraphrases import Told, pseudo_word
+from stages.planner.slots import slot_pattern
 from stages.wordings import WORDINGS, listed
 
 _TAKE = ("grasp the {a}", "lift the grasped {a}")
@@ -49,7 +50,6 @@ SEVERAL = {"press": "press_several", "put_on": "put_several_on", "put_in": "put_
 
 _UNPACKED = {1: ("the {0}",), 2: ("the {0}s", "both {0}s", "the two {0}s"), 3: ("all {0}s",)}
 _NUMBERS = {2: "two", 3: "three", 4: "four"}
-_SLOT = re.compile(r"\\{(\w+)\\}")
 
 
 class Known(NamedTuple):
@@ -156,13 +156,4 @@ def repeated(plan: tuple[str, ...]) -> tuple[str, ...]:
 @lru_cache
 def _pattern(lines: tuple[str, ...]) -> re.Pattern[str]:
     """Matches the joined lines of a plan; a slot is the same wherever it stands."""
-    seen: set[str] = set()
-
-    def group(match: re.Match[str]) -> str:
-        name = match[1]
-        if name in seen:
-            return f"(?P={name})"
-        seen.add(name)
-        return rf"(?P<{name}>[^|]+{' drawer' if name == 'drawer' else ''})"
-
-    return re.compile(_SLOT.sub(group, re.escape("|".join(lines))))
+    return slot_pattern("|".join(lines), lambda name: "[^|]+ drawer" if name == "drawer" else "[^|]+")
