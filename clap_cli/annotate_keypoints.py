@@ -20,7 +20,7 @@ def command(
     """Where the things that steps speak of are, in 3D and in the canonical views: writes keypoints.h5."""
     from stages.annotate_keypoints import annotate_keypoints
     from stages.artifacts.run import RunDirectory
-    from stages.config import load_config
+    from stages.settings.loader import load_config
 
     resolved = load_config(config, settings or (), seed=seed, annotate__workers=workers)
     paths = RunDirectory(run)

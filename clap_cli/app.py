@@ -23,7 +23,7 @@ from clap_cli import (
     train_fine,
     view,
 )
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 app = typer.Typer(
     name="clap",

@@ -33,7 +33,7 @@ def demos(
     """The simulator's expert demonstrates every variation: writes demos.h5."""
     from stages.artifacts.run import RunDirectory
     from stages.collect import collect_demos
-    from stages.config import load_config
+    from stages.settings.loader import load_config
 
     resolved = load_config(
         config,

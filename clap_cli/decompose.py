@@ -40,8 +40,8 @@ def command(
 ) -> None:
     """The language plan of every episode, aligned to its keyframes and checked: writes plans.h5."""
     from stages.artifacts.run import RunDirectory
-    from stages.config import load_config
     from stages.decompose import decompose
+    from stages.settings.loader import load_config
 
     resolved = load_config(
         config, settings or (), seed=seed, decompose__mode=mode, decompose__model=model, decompose__fall_back=fall_back

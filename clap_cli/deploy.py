@@ -32,7 +32,7 @@ def bundle(
     if context.invoked_subcommand:
         return
     from stages.artifacts.run import RunDirectory
-    from stages.config import load_config
+    from stages.settings.loader import load_config
 
     resolved = load_config(config, settings or ())
     from stages.deploy import bundle as make_bundle
@@ -66,7 +66,7 @@ def serve(
 ) -> None:
     """Serve a bundle's actions over HTTP until Ctrl-C."""
     from stages.artifacts.run import RunDirectory
-    from stages.config import load_config
+    from stages.settings.loader import load_config
 
     resolved = load_config(config, settings or (), deploy__host=host, deploy__port=port, deploy__device=device).deploy
     from stages.deploy import serve as serve_bundle
@@ -96,7 +96,7 @@ def drive(
 ) -> None:
     """Drive the embedded robot from a typed instruction and record what it does: adds to recordings.h5."""
     from stages.artifacts.run import RunDirectory
-    from stages.config import load_config
+    from stages.settings.loader import load_config
     from stages.simulators.tabletop.tasks import parse_taskvar
 
     resolved = load_config(config, settings or (), deploy__device=device).deploy

@@ -50,9 +50,9 @@ def command(
     With --planner-only the quality of plans, steps, objects and keypoints instead: planner-<split>.h5.
     """
     from stages.artifacts.run import SPLITS, RunDirectory
-    from stages.config import load_config, nearest
-    from stages.errors import UserError
-    from stages.evaluation.config import PROTOCOLS
+    from stages.core.errors import UserError
+    from stages.settings.evaluate import PROTOCOLS
+    from stages.settings.loader import load_config, nearest
 
     if policy not in ("clap", "expert"):
         raise UserError(f"there is no policy '{policy}'", nearest(policy, ("clap", "expert")))

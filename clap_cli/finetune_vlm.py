@@ -56,7 +56,7 @@ def command(
     On several GPUs: `accelerate launch -m clap_cli finetune-vlm ...`.
     """
     from stages.artifacts.run import RunDirectory
-    from stages.config import load_config
+    from stages.settings.loader import load_config
 
     without = {SETTINGS[ablation]: False for ablation in ablate or ()}
     resolved = load_config(config, settings or (), seed=seed, vlm__base=base, **without)

@@ -23,7 +23,7 @@ def command(
 
     from stages.artifacts.lineage import lineage
     from stages.artifacts.run import RunDirectory
-    from stages.errors import UserError
+    from stages.core.errors import UserError
 
     if not run.is_dir():
         raise UserError(f"there is no run directory {run}", "Name one with --run, or begin with `clap collect demos`")

@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Train the fine-grained action predictor: writes fine/ and fine.h5."""
     from stages.artifacts.run import RunDirectory
-    from stages.config import load_config
+    from stages.settings.loader import load_config
 
     resolved = load_config(config, settings or (), seed=seed)
     from stages.train_fine import train_fine

@@ -30,17 +30,17 @@ def command(
 ) -> None:
     """Draw an episode, a planner's answers beside the truth, the curves of a training, or the scenes of a task."""
     from stages.artifacts.run import RunDirectory
-    from stages.errors import UserError
+    from stages.core.errors import UserError
 
     if (artifact is None) == (task is None):
         raise UserError("there is nothing to draw", "Name an artifact such as demos, or a task with --task")
     if task is not None:
-        from stages.contact_sheet import contact_sheet
+        from stages.viewing.contact_sheet import contact_sheet
 
         picture = out or Path(f"{task}.png")
         run_stage("view", lambda progress: contact_sheet(task, picture, progress=progress), json_)
         return
-    from stages.view import view
+    from stages.viewing.view import view
 
     named = RunDirectory(run).stages().get(str(artifact))
     path = named[0] if named and not artifact.exists() else artifact

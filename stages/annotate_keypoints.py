@@ -15,17 +15,17 @@ from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import parent
 from stages.artifacts.header import Header
+from stages.artifacts.places import distance_to_focus
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.shards import assemble, missing_shards, read_notes, write_shard
-from stages.config import AnnotateConfig, Config
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.observation import CameraFrame, Observation
+from stages.core.progress import Progress, silent
+from stages.core.steps import parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse
-from stages.observation import CameraFrame, Observation
-from stages.parallel import map_unordered
-from stages.places import distance_to_focus
-from stages.progress import Progress, silent
-from stages.steps import parse_step
+from stages.runtime.worker_pool import map_unordered
+from stages.settings.loader import AnnotateConfig, Config
 
 NOTHING = -1
 """Label of pixels that show nothing."""

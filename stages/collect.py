@@ -16,13 +16,13 @@ from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes, write_episode_shard
-from stages.config import CollectConfig, Config
-from stages.errors import UserError
-from stages.evaluation.seeds import FIRST_SEED
-from stages.keyframes import KeyframeCheck, check_keyframes
-from stages.observation import Observation
-from stages.parallel import map_unordered
-from stages.progress import Progress, silent
+from stages.core.errors import UserError
+from stages.core.keyframes import KeyframeCheck, check_keyframes
+from stages.core.observation import Observation
+from stages.core.progress import Progress, silent
+from stages.rollouts.seeds import FIRST_SEED
+from stages.runtime.worker_pool import map_unordered
+from stages.settings.loader import CollectConfig, Config
 from stages.simulators.protocol import Motion, SceneObject, Simulator
 
 RETRY_SEEDS = 10_000_000

@@ -17,11 +17,11 @@ from stages.artifacts.files import parent, writing
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.shards import NAME
-from stages.config import Config, DecomposeConfig, nearest
+from stages.core.errors import UserError
+from stages.core.progress import Progress, silent
 from stages.decomposition.alignment import Aligner
 from stages.decomposition.checks import check_plan
-from stages.errors import UserError
-from stages.progress import Progress, silent
+from stages.settings.loader import Config, DecomposeConfig, nearest
 
 if TYPE_CHECKING:
     from stages.decomposition.writer import PlanWriter

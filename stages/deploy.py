@@ -11,11 +11,11 @@ from typing import Any
 from stages.artifacts.files import check_directory, parent, publish_directory
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, open_partial
-from stages.config import Config
-from stages.errors import UserError
-from stages.progress import Progress, silent
+from stages.core.errors import UserError
+from stages.core.progress import Progress, silent
 from stages.serving.bundle import SCHEMA, checksums, fill_bundle, load_bundle
-from stages.serving.config import DeployConfig
+from stages.settings.deploy import DeployConfig
+from stages.settings.loader import Config
 
 
 def bundle(

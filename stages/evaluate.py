@@ -14,17 +14,17 @@ from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.run import RunDirectory
 from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes
-from stages.config import Config
-from stages.evaluation.config import EvaluateConfig
-from stages.evaluation.jobs import ROBOMIMIC_GYM, check_taskvars, jobs_of, levels_of, training_seeds
-from stages.evaluation.keypoints import Keypoints, KeypointSource, check_keypoints
+from stages.core.progress import Progress, silent
 from stages.evaluation.outputs import rollout_path, variant_name, write_outputs
-from stages.evaluation.policies import PolicySpec
 from stages.evaluation.results import latency, level_table, mean_over_levels
-from stages.evaluation.rollouts import Job, roll_out
-from stages.evaluation.storage import SCHEMA, write_rollout
-from stages.parallel import map_unordered
-from stages.progress import Progress, silent
+from stages.oracle.keypoints import Keypoints, KeypointSource, check_keypoints
+from stages.rollouts.jobs import ROBOMIMIC_GYM, check_taskvars, jobs_of, levels_of, training_seeds
+from stages.rollouts.policies import PolicySpec
+from stages.rollouts.rollouts import Job, roll_out
+from stages.rollouts.storage import SCHEMA, write_rollout
+from stages.runtime.worker_pool import map_unordered
+from stages.settings.evaluate import EvaluateConfig
+from stages.settings.loader import Config
 
 _DECISIVE = ("simulator", "taskvars", "seeds", "instructions", "max_steps", "image_size", "seed")
 """Settings that decide what rollouts are, beside the number of episodes."""

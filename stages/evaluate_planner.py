@@ -16,18 +16,18 @@ from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.run import RunDirectory
 from stages.artifacts.shards import assemble, missing_shards, read_notes
-from stages.config import Config
+from stages.core.progress import Progress, silent
 from stages.decompose import decompose_episode
 from stages.evaluation.confusion import confusions
-from stages.evaluation.jobs import check_taskvars, jobs_of, levels_of, training_seeds
 from stages.evaluation.outputs import planner_path, write_outputs
 from stages.evaluation.planner_quality import quality_table
 from stages.evaluation.planner_storage import SCHEMA, PlannerAnswers, shard_answers, write_planner_answers
-from stages.evaluation.policies import one_torch_thread
 from stages.evaluation.results import latency
-from stages.evaluation.rollouts import Job, choose_instruction
-from stages.parallel import map_unordered
-from stages.progress import Progress, silent
+from stages.rollouts.jobs import check_taskvars, jobs_of, levels_of, training_seeds
+from stages.rollouts.policies import one_torch_thread
+from stages.rollouts.rollouts import Job, choose_instruction
+from stages.runtime.worker_pool import map_unordered
+from stages.settings.loader import Config
 
 if TYPE_CHECKING:
     from stages.planner.planner import Planner
@@ -151,8 +151,8 @@ def _prepare(config: Config, vlm: Path, shards: Path) -> Callable[[Job], None]:
 
 def ask(simulator: Simulator, planner: Planner, job: Job, config: Config) -> PlannerAnswers:
     """Have an expert play a scene, make the truth of it as for training, and ask the planner."""
-    from stages.planner.data import keyframes_of
-    from stages.planner.validation import interview
+    from stages.planner.training.data import keyframes_of
+    from stages.planner.training.validation import interview
 
     demonstration = collect.Job(job.index, job.task, job.variation, job.level, job.seed)
     episode, _ = collect.demonstrate(simulator, demonstration, config.collect.attempts)

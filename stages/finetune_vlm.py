@@ -19,17 +19,17 @@ from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import parent, publish_directory, writing
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
-from stages.config import Config
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.progress import Progress, silent
 from stages.geometry.canonical import CanonicalViews
-from stages.processes import in_main, is_main, processes
-from stages.progress import Progress, silent
+from stages.runtime.distributed import in_main, is_main, processes
+from stages.settings.loader import Config
 
 if TYPE_CHECKING:
-    from stages.planner.data import Keyframe, Sampler
-    from stages.planner.model import PlannerModel
-    from stages.planner.training import Exchange, TrainingState
-    from stages.planner.validation import HeldOut
+    from stages.planner.pointing.model import PlannerModel
+    from stages.planner.training.data import Keyframe, Sampler
+    from stages.planner.training.loop import Exchange, TrainingState
+    from stages.planner.training.validation import HeldOut
 
 REHEARSED = {"locate": 0.33, "decide": 0.12, "plan": 0.05, "read plan": 0.38, "follow": 0.12}
 """Shares of the kinds of rehearsed examples."""
@@ -102,7 +102,7 @@ def _start(config: Config) -> PlannerModel:
     """
     import torch
 
-    from stages.planner.model import PlannerModel
+    from stages.planner.pointing.model import PlannerModel
 
     torch.manual_seed(config.seed)
     adapted = config.vlm.lora_rank and config.vlm.pretrained
@@ -116,7 +116,7 @@ def _start(config: Config) -> PlannerModel:
 
 
 def _bfloat16(config: Config) -> bool:
-    from stages.precision import use_bfloat16
+    from stages.runtime.precision import use_bfloat16
 
     return use_bfloat16(config.vlm.precision, processes().device)
 
@@ -125,7 +125,7 @@ def _keyframes(
     demos: Path, keypoints: Path, plans: Path, progress: Progress
 ) -> tuple[Sequence[Keyframe], Sequence[Keyframe]]:
     """Those of the training and of the held-out episodes."""
-    from stages.planner.data import read_keyframes
+    from stages.planner.training.data import read_keyframes
 
     with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as points, Plans(plans, demos) as steps:
         training, valid = (
@@ -145,12 +145,12 @@ def _train(
     log: Path,
     progress: Progress,
 ) -> TrainingState:
-    from stages.planner.augmentation import Paints
-    from stages.planner.config import plainly
-    from stages.planner.data import Sampler
     from stages.planner.phrasebook import Phrasebook, phrase_words
     from stages.planner.recollection import Recollection
-    from stages.planner.training import train
+    from stages.planner.training.augmentation import Paints
+    from stages.planner.training.data import Sampler
+    from stages.planner.training.loop import train
+    from stages.settings.vlm import plainly
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
     auxiliary = _auxiliary(config, model.views, work, progress)
@@ -170,7 +170,7 @@ def _auxiliary(
     config: Config, views: CanonicalViews, work: Path, progress: Progress
 ) -> Callable[[np.random.Generator], Any] | None:
     """What draws rehearsed examples about procedural scenes; None where none are wanted."""
-    from stages.procedural_exchanges import ProceduralExchanges, render_scenes
+    from stages.pretraining.procedural_exchanges import ProceduralExchanges, render_scenes
 
     if not config.vlm.weight_auxiliary or not config.vlm.auxiliary_scenes:
         return None
@@ -206,7 +206,7 @@ def _summary(
 def _predictions(finished: Path, model: PlannerModel, valid: Sequence[Keyframe], progress: Progress) -> HeldOut:
     """What the planner, as it was written, says of the held-out keyframes."""
     from stages.planner.planner import Planner
-    from stages.planner.validation import held_out_predictions
+    from stages.planner.training.validation import held_out_predictions
 
     device = next(model.parameters()).device
     return held_out_predictions(Planner.from_pretrained(finished, str(device)), valid, progress)
@@ -233,7 +233,7 @@ def _calibrate(finished: Path, held_out: HeldOut) -> tuple[HeldOut, dict[str, fl
 
 def _write(file: h5py.File, state: TrainingState, held_out: HeldOut | None) -> None:
     """Curves as one array for each name; held-out predictions by episode."""
-    from stages.planner.validation import write_held_out
+    from stages.planner.training.validation import write_held_out
 
     for group, curve in (("curves", state.curve), ("validation", state.validation)):
         for name in curve[0] if curve else ():

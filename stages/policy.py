@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.config import PolicyConfig
-from stages.decision import Decision
-from stages.errors import UserError
+from stages.core.decision import Decision
+from stages.core.errors import UserError
+from stages.core.observation import Observation, PointObservation
+from stages.core.steps import MAX_MOTIONS, parse_step
 from stages.geometry.clouds import fuse
-from stages.observation import Observation, PointObservation
 from stages.planner.planner import Planner, StepDecision
 from stages.planner.prompts import Memory
 from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
-from stages.steps import MAX_MOTIONS, parse_step
+from stages.settings.loader import PolicyConfig
 
 HOLDING = frozenset({"lift", "move", "rotate", "pull"})
 """Actions that go on with something in the hand."""

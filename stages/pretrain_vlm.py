@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import save_file
 
-from stages.planner.config import VlmConfig
-from stages.planner.model import PlannerModel
+from stages.core.progress import Progress, silent
 from stages.planner.planner import Planner
-from stages.planner.training import train
+from stages.planner.pointing.model import PlannerModel
+from stages.planner.training.loop import train
 from stages.pretraining.assessment import assess
 from stages.pretraining.language import compose
+from stages.pretraining.procedural_exchanges import COLOUR_NAMES, PAINTS, ProceduralExchanges, render_scenes
 from stages.pretraining.tiny import save_backbone, tiny_backbone
-from stages.procedural_exchanges import COLOUR_NAMES, PAINTS, ProceduralExchanges, render_scenes
-from stages.processes import is_main, processes
-from stages.progress import Progress, silent
+from stages.runtime.distributed import is_main, processes
+from stages.settings.vlm import VlmConfig
 
 CORPUS = 6000
 """Composed instructions that the tokenizer's vocabulary is learnt from."""

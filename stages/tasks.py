@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stages.evaluation.jobs import levels_of
+from stages.core.progress import Progress, silent
 from stages.evaluation.statistics import wilson_interval
-from stages.parallel import map_unordered
-from stages.progress import Progress, silent
+from stages.rollouts.jobs import levels_of
+from stages.runtime.worker_pool import map_unordered
 from stages.simulators.tabletop.environment import Tabletop
 from stages.simulators.tabletop.tasks import LEVELS, every_variation, level_of, make_task, parse_taskvar, taskvar
 

@@ -14,17 +14,17 @@ from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import parent, publish_directory, writing
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
-from stages.config import Config
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.observation import Observation
+from stages.core.progress import Progress, silent
 from stages.geometry.clouds import frame_points
-from stages.observation import Observation
 from stages.predictor.assessment import HeldOut, assess, with_planner_errors
-from stages.predictor.config import FineConfig
 from stages.predictor.data import GENEROUS, Example, Sampler, prepare
 from stages.predictor.predictor import FinePredictor
 from stages.predictor.scene import Scene
 from stages.predictor.training import Curves, Trainer
-from stages.progress import Progress, silent
+from stages.settings.fine import FineConfig
+from stages.settings.loader import Config
 
 CHECKPOINT = "checkpoint.pt"
 MODEL = "model"

@@ -6,9 +6,9 @@ import numpy as np
 
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion
 from stages.geometry.workspace import TABLE_HEIGHT
-from stages.predictor.config import FineConfig
 from stages.predictor.data import GENEROUS, Example, prepare
 from stages.predictor.scene import Scene
+from stages.settings.fine import FineConfig
 
 DOWN = axis_rotation(0, np.pi)
 HOME = np.array([0.28, 0.0, 1.2])

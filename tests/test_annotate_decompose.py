@@ -15,12 +15,12 @@ from stages.artifacts.annotations import Keypoints, Plans
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import content_digest
-from stages.config import AnnotateConfig, DecomposeConfig, load_config
+from stages.core.errors import UserError
+from stages.core.observation import CameraFrame, Observation
 from stages.decompose import decompose, decompose_episode
-from stages.errors import UserError
 from stages.geometry.cameras import intrinsics_from_fov, look_at
 from stages.geometry.canonical import CanonicalViews
-from stages.observation import CameraFrame, Observation
+from stages.settings.loader import AnnotateConfig, DecomposeConfig, load_config
 
 PUSH, PICK = 0, 1
 """Episodes of the tiny run."""

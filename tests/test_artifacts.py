@@ -32,9 +32,9 @@ from stages.artifacts.lineage import lineage
 from stages.artifacts.resume import begin, open_partial, partial_of
 from stages.artifacts.run import RunDirectory
 from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes, shard_path, write_episode_shard
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.observation import CameraFrame, Observation
 from stages.geometry.workspace import WORKSPACE_HIGH, WORKSPACE_LOW
-from stages.observation import CameraFrame, Observation
 
 ENV_ARGS = {"env_name": "tabletop", "type": 2, "env_kwargs": {}}
 

@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import AutoTokenizer, DynamicCache
 
-from stages.errors import UserError
-from stages.planner.backbone import Backbone, load_backbone
-from stages.planner.config import VlmConfig
-from stages.planner.families import FAMILIES
-from stages.planner.model import PlannerModel
-from stages.planner.pointer import pointer_loss, pointer_targets
+from stages.core.errors import UserError
+from stages.planner.pointing.backbone import Backbone, load_backbone
+from stages.planner.pointing.families import FAMILIES
+from stages.planner.pointing.model import PlannerModel
+from stages.planner.pointing.pointer import pointer_loss, pointer_targets
 from stages.planner.prompts import KEYPOINT
+from stages.settings.vlm import VlmConfig
 from tests.checkpoints import NAMES, VIEW_SIZES, write_checkpoint
 from tests.conftest import clap_here
 

@@ -17,10 +17,10 @@ from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import content_digest
 from stages.artifacts.resume import partial_of
 from stages.collect import RETRY_SEEDS, collect_demos
-from stages.config import Config, load_config
-from stages.errors import UserError
-from stages.keyframes import candidate_keyframes, check_keyframes, find_keyframes
-from stages.parallel import map_unordered
+from stages.core.errors import UserError
+from stages.core.keyframes import candidate_keyframes, check_keyframes, find_keyframes
+from stages.runtime.worker_pool import map_unordered
+from stages.settings.loader import Config, load_config
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.environment import Tabletop
 from stages.simulators.tabletop.tasks import parse_taskvar

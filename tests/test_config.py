@@ -8,8 +8,8 @@ from typing import Literal
 
 import pytest
 
-from stages.config import Config, assigned, load_config
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.settings.loader import Config, assigned, load_config
 
 
 @dataclass(frozen=True)

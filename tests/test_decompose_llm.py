@@ -27,18 +27,18 @@ from stages.artifacts.annotations import Plans
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import content_digest
-from stages.config import DecomposeConfig, load_config
+from stages.core.errors import UserError
+from stages.core.steps import parse_step
 from stages.decompose import decompose, decompose_episode
 from stages.decomposition.alignment import Aligner
 from stages.decomposition.language_model import LanguageModel
 from stages.decomposition.motions import describe_motions
 from stages.decomposition.prompt import EXAMPLES, conversation, episode_request, read_plan
 from stages.decomposition.writer import PlanWriter
-from stages.errors import UserError
 from stages.planner.grammar import PlanGrammar
 from stages.planner.phrasebook import phrase_words
+from stages.settings.loader import DecomposeConfig, load_config
 from stages.simulators.tabletop.tasks import every_variation, make_task
-from stages.steps import parse_step
 
 PUSH, PICK = 0, 1
 """Episodes of the tiny run."""

@@ -22,25 +22,25 @@ from stages import deploy
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import publish_directory, read_header
 from stages.artifacts.header import Header
-from stages.baselines.expert import ExpertPolicy
-from stages.config import Config, load_config
-from stages.decision import Decision
-from stages.errors import UserError
-from stages.evaluation.keypoints import KeypointSource
-from stages.evaluation.rollouts import Job, roll_out
+from stages.core.decision import Decision
+from stages.core.errors import UserError
+from stages.core.observation import CAMERAS, Observation, PointObservation
 from stages.geometry.cameras import deproject
 from stages.geometry.clouds import fuse
-from stages.observation import CAMERAS, Observation, PointObservation
+from stages.oracle.expert import ExpertPolicy
+from stages.oracle.keypoints import KeypointSource
 from stages.policy import ClapPolicy
+from stages.rollouts.rollouts import Job, roll_out
 from stages.serving.act import observation_message, parse_act
 from stages.serving.bundle import load_bundle, verify_bundle
 from stages.serving.client import RemotePolicy
-from stages.serving.config import DeployConfig
 from stages.serving.driver import Scene, run_and_record
 from stages.serving.encoding import array_from_json, array_to_json, pack, unpack
 from stages.serving.gembench import parse_request, point_observation
 from stages.serving.recordings import add_recording, recorded
 from stages.serving.server import PolicyServer, create_app
+from stages.settings.deploy import DeployConfig
+from stages.settings.loader import Config, load_config
 from stages.simulators import make_simulator
 
 
@@ -389,11 +389,11 @@ def test_plain_route_without_joint_angles_gives_points(observation: Observation)
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Untrained planner and predictor as artifacts; the planner's base is gone afterwards."""
-    from stages.planner.config import VlmConfig
-    from stages.planner.model import PlannerModel
-    from stages.predictor.config import FineConfig
+    from stages.planner.pointing.model import PlannerModel
     from stages.predictor.predictor import FinePredictor
     from stages.pretraining.tiny import save_backbone, tiny_backbone
+    from stages.settings.fine import FineConfig
+    from stages.settings.vlm import VlmConfig
 
     folder = tmp_path_factory.mktemp("models")
     save_backbone(tiny_backbone(["grasp the red block"] * 3, 112, seed=0), folder / "base")

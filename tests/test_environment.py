@@ -14,10 +14,10 @@ import numpy as np
 import psutil
 import pytest
 
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.observation import CAMERAS, Observation
 from stages.geometry.cameras import project
 from stages.geometry.workspace import TABLE_HEIGHT
-from stages.observation import CAMERAS, Observation
 from stages.simulators import make_simulator
 from stages.simulators.tabletop.tasks import every_variation
 

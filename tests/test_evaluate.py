@@ -20,23 +20,23 @@ from stages.artifacts.files import content_digest
 from stages.artifacts.header import Header
 from stages.artifacts.resume import partial_of
 from stages.artifacts.run import RunDirectory
-from stages.baselines.expert import ExpertPolicy
-from stages.config import Config, load_config
-from stages.decision import Decision
-from stages.errors import UserError
+from stages.core.decision import Decision
+from stages.core.errors import UserError
+from stages.core.steps import parse_step
 from stages.evaluate import evaluate
-from stages.evaluation.config import PROTOCOLS, EvaluateConfig
-from stages.evaluation.jobs import jobs_of, levels_of
-from stages.evaluation.keypoints import KeypointSource
-from stages.evaluation.rollouts import Job, choose_instruction, roll_out
-from stages.evaluation.seeds import FIRST_SEED, evaluation_seed
-from stages.evaluation.storage import read_rollouts
 from stages.geometry.workspace import TABLE_HEIGHT, inside_workspace
+from stages.oracle.expert import ExpertPolicy
+from stages.oracle.keypoints import KeypointSource
+from stages.rollouts.jobs import jobs_of, levels_of
+from stages.rollouts.rollouts import Job, choose_instruction, roll_out
+from stages.rollouts.seeds import FIRST_SEED, evaluation_seed
+from stages.rollouts.storage import read_rollouts
 from stages.serving.recordings import add_recording
+from stages.settings.evaluate import PROTOCOLS, EvaluateConfig
+from stages.settings.loader import Config, load_config
 from stages.simulators import make_simulator
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.tasks import LEVELS, make_task
-from stages.steps import parse_step
 
 TASKVARS = "[push_button+0, push_button+13]"
 SETTINGS = [
@@ -144,7 +144,7 @@ def test_killed_and_resumed_equals_uninterrupted(finished: tuple[RunDirectory, d
 def start_evaluation(folder: Path) -> subprocess.Popen:
     code = (
         "from pathlib import Path; from stages.artifacts.run import RunDirectory\n"
-        "from stages.config import load_config\n"
+        "from stages.settings.loader import load_config\n"
         "from stages.evaluate import evaluate\n"
         f"settings = {[*SETTINGS, 'evaluate.workers=2', 'evaluate.videos=0']!r}\n"
         f"evaluate(load_config(None, settings), None, None, 'l1', RunDirectory(Path({str(folder)!r})))"

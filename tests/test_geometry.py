@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from stages.core.observation import CameraFrame, Observation
 from stages.geometry import poses
 from stages.geometry.cameras import deproject, intrinsics_from_fov, look_at, project
 from stages.geometry.canonical import BACKGROUND, CanonicalViews
 from stages.geometry.clouds import crop, fuse
 from stages.geometry.workspace import WORKSPACE_CENTRE
-from stages.observation import CameraFrame, Observation
 
 ALL_VIEWS = ("top", "front", "left", "right", "back")
 

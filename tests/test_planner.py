@@ -9,27 +9,27 @@ import numpy as np
 import pytest
 import torch
 
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.progress import silent
+from stages.core.steps import PATTERNS, Step, parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
-from stages.planner.backbone import load_backbone
-from stages.planner.config import VlmConfig
 from stages.planner.enumerations import enumerations
 from stages.planner.grammar import AGAIN, UNSAID, PlanGrammar, Wanted
-from stages.planner.model import PlannerModel
-from stages.planner.moments import MOTIONS, random_moment
 from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS
 from stages.planner.phrasebook import phrase_words
 from stages.planner.planner import Planner, read_pointing
-from stages.planner.pointer import PointerHead, pointer_loss, pointer_targets
+from stages.planner.pointing.backbone import load_backbone
+from stages.planner.pointing.model import PlannerModel
+from stages.planner.pointing.pointer import PointerHead, pointer_loss, pointer_targets
 from stages.planner.prompts import Memory
-from stages.planner.training import Exchange, encode_batch, losses, train
+from stages.planner.training.loop import Exchange, encode_batch, losses, train
+from stages.planner.training.moments import MOTIONS, random_moment
 from stages.pretraining.language import compose
 from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.pretraining.words import plural
-from stages.progress import silent
-from stages.steps import PATTERNS, Step, parse_step
+from stages.settings.vlm import VlmConfig
 
 COLOURS = ("red", "green", "blue")
 PLAN = ["grasp the red ball", "lift the grasped red ball", "move the grasped red ball onto the blue slab"]

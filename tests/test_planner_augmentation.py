@@ -10,21 +10,21 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from stages.core.steps import parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE
-from stages.planner import augmentation
-from stages.planner.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, Paints, Scene, Thing
 from stages.planner.composing import MAX_LISTED, MAX_STEPS, Composer
-from stages.planner.config import VlmConfig
-from stages.planner.data import Keyframe, Sampler
 from stages.planner.paraphrases import Told, paraphrase, pseudo_word, replace_words, told_apart
 from stages.planner.prompts import KEYPOINT, Memory, plan_phrases
 from stages.planner.rewording import SEVERAL, filled, reworded, several, skill_of, unpacked
+from stages.planner.training import augmentation
+from stages.planner.training.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, Paints, Scene, Thing
+from stages.planner.training.data import Keyframe, Sampler
+from stages.settings.vlm import VlmConfig
 from stages.simulators import make_simulator
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 from stages.simulators.tabletop.tasks import LEVELS, make_task
-from stages.steps import parse_step
 from stages.wordings import WORDINGS, listed
 
 PAINTS = Paints(PALETTE, RARE_COLOURS)

@@ -10,29 +10,29 @@ import pytest
 import torch
 from pytest import MonkeyPatch
 
-from stages.config import PolicyConfig
+from stages.core.observation import PointObservation
+from stages.core.steps import parse_step
 from stages.geometry.workspace import WORKSPACE_CENTRE
-from stages.observation import PointObservation
 from stages.planner import prompts
 from stages.planner.answering import respond
 from stages.planner.calibration import Calibration, Graded, Logistic
-from stages.planner.config import VlmConfig
-from stages.planner.coordinates import read_keypoints, spell_keypoints
 from stages.planner.enumerations import beginnings, names, wholes
 from stages.planner.grammar import CUT, DEPARTURE, OWN, UNSAID, VAIN, WHOLE, Grammar, PlanGrammar, Wanted
 from stages.planner.graphs import answers_graph, plan_graph, step_graph
-from stages.planner.model import PlannerModel
 from stages.planner.noun_phrases import singular
 from stages.planner.phrasebook import Phrasebook, phrase_words
 from stages.planner.planner import Plan, Planner, read_pointing
+from stages.planner.pointing.coordinates import read_keypoints, spell_keypoints
+from stages.planner.pointing.model import PlannerModel
+from stages.planner.pointing.session import Session
 from stages.planner.prompts import KEYPOINT, Memory, Protocol
 from stages.planner.recollection import Recollection
-from stages.planner.session import Session
-from stages.planner.training import Exchange, encode_batch
+from stages.planner.training.loop import Exchange, encode_batch
 from stages.policy import ClapPolicy
-from stages.predictor.config import FineConfig
 from stages.predictor.predictor import FinePredictor
-from stages.steps import parse_step
+from stages.settings.fine import FineConfig
+from stages.settings.loader import PolicyConfig
+from stages.settings.vlm import VlmConfig
 from tests.checkpoints import NAMES, VIEW_SIZES, write_checkpoint
 
 PLAN = ["grasp the red ball", "lift the grasped red ball", "move the grasped red ball onto the blue slab"]

@@ -11,22 +11,22 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages.answer_sheet import choose_rows, draw_answers, sheet_size
 from stages.artifacts.annotations import Keypoints, Plans
 from stages.artifacts.answers import Answers, read_answers, write_answers
 from stages.artifacts.files import content_digest, open_artifact
 from stages.artifacts.resume import partial_of
 from stages.artifacts.run import RunDirectory
-from stages.config import load_config
+from stages.core.progress import silent
+from stages.core.steps import parse_step
 from stages.evaluate_planner import evaluate_planner
 from stages.evaluation.confusion import NOTHING, confusions
 from stages.evaluation.planner_quality import quality_table
 from stages.evaluation.planner_report import planner_section
 from stages.evaluation.planner_storage import SCHEMA, read_all_answers
-from stages.evaluation.seeds import FIRST_SEED
 from stages.evaluation.statistics import reliability, wilson_interval
-from stages.progress import silent
-from stages.steps import parse_step
+from stages.rollouts.seeds import FIRST_SEED
+from stages.settings.loader import load_config
+from stages.viewing.answer_sheet import choose_rows, draw_answers, sheet_size
 from tests.conftest import clap_here
 from tests.test_report import Page
 
@@ -160,11 +160,11 @@ def test_an_episode_without_pictures_is_refused(trained: Path, asked: dict) -> N
 @pytest.mark.parametrize("told", [True, False])
 def test_planners_with_less_to_go_on_are_asked_too(tiny_run: Path, tmp_path: Path, told: bool) -> None:
     from stages.artifacts.demonstrations import Demonstrations
-    from stages.planner.config import VlmConfig
-    from stages.planner.data import read_keyframes
-    from stages.planner.model import PlannerModel
     from stages.planner.planner import Planner
-    from stages.planner.validation import interview
+    from stages.planner.pointing.model import PlannerModel
+    from stages.planner.training.data import read_keyframes
+    from stages.planner.training.validation import interview
+    from stages.settings.vlm import VlmConfig
 
     demos = tiny_run / "demos.h5"
     opened = Demonstrations(demos), Keypoints(tiny_run / "keypoints.h5", demos), Plans(tiny_run / "plans.h5", demos)

@@ -10,14 +10,14 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from stages.core.progress import silent
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
-from stages.planner.config import VlmConfig
-from stages.planner.coordinates import read_keypoints
-from stages.planner.model import PlannerModel
-from stages.planner.training import Exchange, TrainingState, autocast, encode_batch, losses, train
+from stages.planner.pointing.coordinates import read_keypoints
+from stages.planner.pointing.model import PlannerModel
+from stages.planner.training.loop import Exchange, TrainingState, autocast, encode_batch, losses, train
 from stages.pretraining.tiny import save_backbone, tiny_backbone
-from stages.progress import silent
+from stages.settings.vlm import VlmConfig
 
 PLAN = ["grasp the red ball", "lift the grasped red ball"]
 SMALL = {"image_size": 56, "pointer_cells": 28, "batch_size": 4, "precision": "float32", "checkpoint_seconds": 0.0}

@@ -11,10 +11,9 @@ import pytest
 import torch
 from tabletop_scenes import DOWN, example
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix, rotation_angle
 from stages.predictor.assessment import assess
-from stages.predictor.config import FineConfig
 from stages.predictor.data import Sampler, augment, collate, views_at
 from stages.predictor.decoding import decode, label, losses
 from stages.predictor.heads import gaussian_logits
@@ -24,6 +23,7 @@ from stages.predictor.scene import EMPTY, Scene, draw, hand_features
 from stages.predictor.text import WordEncoder
 from stages.predictor.training import Trainer
 from stages.predictor.transformer import Outputs
+from stages.settings.fine import FineConfig
 
 SMALL = FineConfig(image_size=64, width=32, depth=1, heads=2, batch_size=4, steps=3, warmup=1, precision="float32")
 CALM = replace(

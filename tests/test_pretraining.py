@@ -23,12 +23,12 @@ from stages.pretraining.exchanges import (
     plan_exchange,
 )
 from stages.pretraining.language import compose
+from stages.pretraining.procedural_exchanges import COLOUR_NAMES, PAINTS
 from stages.pretraining.references import Things
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.pretraining.tiny import tiny_backbone
 from stages.pretraining.words import ADJECTIVES, RESERVED, SHAPES, invented_word, plural
 from stages.pretraining.words import SIDES as SIDE_WORDS
-from stages.procedural_exchanges import COLOUR_NAMES, PAINTS
 from stages.simulators.tabletop.clutter import SHAPES as BUILDERS
 from stages.simulators.tabletop.colours import COLOURS
 from stages.simulators.tabletop.procedural import procedural_scene

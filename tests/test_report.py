@@ -16,7 +16,7 @@ from stages.evaluation.charts import cumulative_chart, rate_bars, stacked_bar
 from stages.evaluation.report import Clip, Report, render
 from stages.evaluation.results import EpisodeResult, failure_counts, prediction_quality, success_tables
 from stages.evaluation.statistics import Rate
-from stages.evaluation.video import encode_webp, plan_lines, sample_times
+from stages.viewing.video import encode_webp, plan_lines, sample_times
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 

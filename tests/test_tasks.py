@@ -12,6 +12,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from stages.core.steps import MAX_MOTIONS, parse_step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.environment import Tabletop
 from stages.simulators.tabletop.kinematics import Kinematics
@@ -19,7 +20,6 @@ from stages.simulators.tabletop.panda import ARM_JOINTS
 from stages.simulators.tabletop.skills.hand import DOWN, tip_at
 from stages.simulators.tabletop.tasks import LEVELS, TASKS, every_variation, make_task, taskvar
 from stages.simulators.tabletop.things.blocks import BLOCK
-from stages.steps import MAX_MOTIONS, parse_step
 
 VARIATIONS = every_variation()
 NAMES = [taskvar(*pair) for pair in VARIATIONS]

@@ -17,10 +17,10 @@ import torch
 
 from stages.artifacts.files import read_header
 from stages.artifacts.resume import partial_of
-from stages.config import Config
-from stages.errors import UserError
-from stages.predictor.config import FineConfig
+from stages.core.errors import UserError
 from stages.predictor.predictor import FinePredictor
+from stages.settings.fine import FineConfig
+from stages.settings.loader import Config
 from stages.train_fine import CHECKPOINT, curves_path, load_examples, train_fine
 
 TINY = FineConfig(
@@ -35,7 +35,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_train_fine import TINY, inputs
 
-from stages.config import Config
+from stages.settings.loader import Config
 from stages.train_fine import train_fine
 
 train_fine(Config(fine=TINY), *inputs(Path(sys.argv[2])), Path(sys.argv[3]))

@@ -14,7 +14,7 @@ import numpy as np
 from stages.artifacts.files import check_parent, open_artifact
 from stages.artifacts.header import get_header
 from stages.artifacts.shards import NAME
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 _TEXT = h5py.string_dtype()
 

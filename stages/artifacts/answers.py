@@ -9,7 +9,7 @@ from functools import cached_property
 import h5py
 import numpy as np
 
-from stages.steps import parse_step
+from stages.core.steps import parse_step
 
 _TEXT = h5py.string_dtype()
 _ATTRIBUTES = ("taskvar", "seed", "episode", "instruction", "plan_confidence")

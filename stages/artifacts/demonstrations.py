@@ -13,8 +13,8 @@ from stages.artifacts.episode_io import read_episode, read_observation
 from stages.artifacts.files import open_artifact
 from stages.artifacts.header import get_header
 from stages.artifacts.shards import NAME
-from stages.errors import UserError
-from stages.observation import Observation
+from stages.core.errors import UserError
+from stages.core.observation import Observation
 
 SCHEMA = "clap.demos"
 

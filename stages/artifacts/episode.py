@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stages.observation import Observation
+from stages.core.observation import Observation
 
 
 @dataclass(frozen=True)

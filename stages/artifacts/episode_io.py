@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 
 from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks, Predictions
+from stages.core.observation import CameraFrame, Observation
 from stages.geometry.workspace import WORKSPACE_HIGH, WORKSPACE_LOW
-from stages.observation import CameraFrame, Observation
 
 FINGER_TRAVEL = 0.04
 """Stroke of one Panda finger [m]."""

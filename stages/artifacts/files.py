@@ -17,7 +17,7 @@ import h5py
 from stages.artifacts.digest import DIGEST, directory_digest, group_digest
 from stages.artifacts.header import DIRECTORY_HEADER, VERSIONS, Header, Parent, get_header, put_header
 from stages.artifacts.sink import Sink
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 PRODUCERS = {
     "clap.demos": "clap collect demos",

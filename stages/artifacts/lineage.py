@@ -11,7 +11,7 @@ from stages.artifacts.files import check_directory, open_artifact, read_header, 
 from stages.artifacts.header import Header
 from stages.artifacts.resume import partial_of
 from stages.artifacts.run import RunDirectory
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 State = Literal["missing", "unfinished", "complete", "stale", "damaged"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from stages.artifacts.files import read_header
 from stages.artifacts.header import DIRECTORY_HEADER, Header
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 
 def begin(target: Path, header: Header, *, resume: bool, overwrite: bool) -> dict[str, Any] | None:

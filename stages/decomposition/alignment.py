@@ -9,10 +9,10 @@ import numpy as np
 
 from stages.artifacts.annotations import PlanAnnotation
 from stages.artifacts.episode import Episode
-from stages.config import DecomposeConfig
+from stages.artifacts.places import distance_to_focus
+from stages.core.steps import MAX_MOTIONS, PATTERNS, STACK_HEIGHT, Step, parse_step
 from stages.decomposition.checks import Span, check_step, span_of
-from stages.places import distance_to_focus
-from stages.steps import MAX_MOTIONS, PATTERNS, STACK_HEIGHT, Step, parse_step
+from stages.settings.loader import DecomposeConfig
 
 _GRASPED = frozenset(action for action, pattern in PATTERNS.items() if "grasped" in pattern)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.artifacts.episode import Episode
-from stages.config import DecomposeConfig
-from stages.errors import UserError
-from stages.keyframes import OPEN
-from stages.steps import Step, parse_step
+from stages.core.errors import UserError
+from stages.core.keyframes import OPEN
+from stages.core.steps import Step, parse_step
+from stages.settings.loader import DecomposeConfig
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from stages.config import nearest
+from stages.core.errors import UserError
 from stages.decomposition.prompt import read_plan
-from stages.errors import UserError
 from stages.planner.grammar import PlanGrammar
-from stages.precision import use_bfloat16
+from stages.runtime.precision import use_bfloat16
+from stages.settings.loader import nearest
 
 _LINE_TOKENS = 128
 """Tokens that a line of a plan has at most."""

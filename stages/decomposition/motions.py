@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from stages.artifacts.episode import Episode
-from stages.keyframes import OPEN
+from stages.core.keyframes import OPEN
 
 _EMPTY = 0.02
 """A gripper closed further than this holds nothing; 1 is wide open."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from stages.artifacts.episode import Episode
+from stages.core.errors import UserError
+from stages.core.steps import PATTERNS, PREPOSITIONS, Step, parse_step
 from stages.decomposition.motions import describe_motions
-from stages.errors import UserError
-from stages.steps import PATTERNS, PREPOSITIONS, Step, parse_step
 
 _INTRODUCTION = """\
 A robot hand did a task. Say in numbered steps what it did. Every step is one of these sentences:

@@ -11,8 +11,8 @@ from itertools import zip_longest
 import numpy as np
 
 from stages.artifacts.answers import Answers
+from stages.core.steps import parse_step
 from stages.evaluation.failures import KEYPOINT_TOLERANCE
-from stages.steps import parse_step
 
 NOTHING = "nothing"
 

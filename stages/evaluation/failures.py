@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.steps import parse_step
 from stages.geometry.poses import quaternion_to_matrix, rotation_angle
-from stages.steps import parse_step
 
 CAUSES = {
     "wrong object": "the step named another thing, or the keypoint lay on one",

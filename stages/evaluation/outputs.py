@@ -10,15 +10,15 @@ from typing import get_args, get_type_hints
 
 from stages.artifacts.files import parent, read_header
 from stages.artifacts.run import RunDirectory
-from stages.evaluation.config import EvaluateConfig
+from stages.core.progress import Progress
 from stages.evaluation.planner_storage import SCHEMA as PLANNER
 from stages.evaluation.planner_storage import planner_summary
 from stages.evaluation.report import Clip, Report, render
 from stages.evaluation.results import LEVELS, TEST_LEVELS, success_tables
-from stages.evaluation.seeds import evaluation_seed
-from stages.evaluation.storage import SCHEMA, RolloutFile, read_rollouts
-from stages.evaluation.videos import chosen, film, video_folder, video_path
-from stages.progress import Progress
+from stages.rollouts.seeds import evaluation_seed
+from stages.rollouts.storage import SCHEMA, RolloutFile, read_rollouts
+from stages.settings.evaluate import EvaluateConfig
+from stages.viewing.videos import chosen, film, video_folder, video_path
 
 VARIANTS = ("", "novel", "random", "random-novel", "truth", "truth-novel", "expert", "expert-novel")
 """What is different about the rollouts of a file: nothing, its wording, where its keypoints came from, who acted."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.evaluation.seeds import evaluation_seed
 from stages.evaluation.statistics import Rate, level_rate, over_seeds, quantiles
+from stages.rollouts.seeds import evaluation_seed
 
 LEVELS = ("train", "l1", "l2", "l3", "l4")
 TEST_LEVELS = ("l1", "l2", "l3", "l4")

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from stages.core.observation import CameraFrame, Observation
 from stages.geometry.arm import outside_arm
 from stages.geometry.cameras import deproject
 from stages.geometry.workspace import inside_workspace
-from stages.observation import CameraFrame, Observation
 
 
 def frame_points(frame: CameraFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stages.planner.grammar import Grammar
-from stages.planner.session import Session
+from stages.planner.pointing.session import Session
 
 MIXTURE = 4.0
 """How much less likely a noun phrase of mixed words counts than one of the likely ones [nat]."""

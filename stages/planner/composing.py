@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from stages.core.steps import parse_step
 from stages.planner.paraphrases import Told, pseudo_word, replace_words
 from stages.planner.prompts import plan_phrases
 from stages.planner.rewording import filled, repeated, reworded, several, skill_of, unpacked
-from stages.steps import parse_step
 
 MAX_STEPS = 20
 """A composed plan has no more steps."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from stages.planner.coordinates import LEAD, NUMBERS
+from stages.core.steps import PATTERNS, PREPOSITIONS
+from stages.planner.pointing.coordinates import LEAD, NUMBERS
 from stages.planner.prompts import KEYPOINT, NOW, OBJECTS
-from stages.steps import PATTERNS, PREPOSITIONS
 
 MAX_STEPS = 25
 MAX_OBJECTS = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from stages.steps import PREPOSITIONS
+from stages.core.steps import PREPOSITIONS
 
 Words = tuple[str, ...]
 

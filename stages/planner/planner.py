@@ -13,13 +13,13 @@ from stages.geometry.canonical import CanonicalViews
 from stages.planner import prompts
 from stages.planner.answering import Answer, respond
 from stages.planner.calibration import Calibration
-from stages.planner.coordinates import read_keypoints
 from stages.planner.grammar import Grammar, Wanted
 from stages.planner.graphs import Graph, answers_graph, plan_graph, step_graph
-from stages.planner.model import PlannerModel
 from stages.planner.phrasebook import phrase_words
+from stages.planner.pointing.coordinates import read_keypoints
+from stages.planner.pointing.model import PlannerModel
+from stages.planner.pointing.session import Session
 from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, Protocol
-from stages.planner.session import Session
 
 BEAMS = 4
 """Beginnings of a plan that are followed at once."""

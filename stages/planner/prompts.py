@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stages.errors import UserError
-from stages.steps import Step, parse_step
+from stages.core.errors import UserError
+from stages.core.steps import Step, parse_step
 
 KEYPOINT = "<|keypoint|>"
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from stages.core.steps import parse_step
 from stages.geometry.poses import quaternion_to_matrix, rotation_angle
-from stages.predictor.config import FineConfig
 from stages.predictor.data import Example, disturbed_keypoint
 from stages.predictor.predictor import FinePredictor
-from stages.steps import parse_step
+from stages.settings.fine import FineConfig
 
 
 @dataclass(frozen=True)

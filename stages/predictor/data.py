@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from stages.core.steps import MAX_MOTIONS
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix
-from stages.predictor.config import FineConfig
 from stages.predictor.decoding import Targets, label
 from stages.predictor.scene import Scene, draw, hand_bins, hand_features
 from stages.predictor.transformer import Inputs
-from stages.steps import MAX_MOTIONS
+from stages.settings.fine import FineConfig
 
 MARGIN = 0.01
 """Distance [m] that a target keeps from the faces of the cube."""

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 FINE_STRIDE = 4
 """Side [px] of the finest features that heads look at; finer ones cost more than they help."""

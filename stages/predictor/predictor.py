@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.errors import UserError
-from stages.predictor.config import FineConfig
+from stages.core.errors import UserError
 from stages.predictor.data import Example, collate, prepare, views_at
 from stages.predictor.decoding import Prediction, decode
 from stages.predictor.encoders import build_vision_model, load_vision_model
 from stages.predictor.scene import Scene
 from stages.predictor.text import load_text_encoder, save_text_encoder
 from stages.predictor.transformer import MultiViewTransformer
+from stages.settings.fine import FineConfig
 
 FORMAT = "clap.fine"
 VERSION = 1

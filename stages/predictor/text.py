@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 MAX_WORDS = 16
 PAD = 0

@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stages.precision import use_bfloat16
-from stages.predictor.config import FineConfig
 from stages.predictor.data import Sampler
 from stages.predictor.decoding import Targets, losses
 from stages.predictor.transformer import Inputs, MultiViewTransformer
+from stages.runtime.precision import use_bfloat16
+from stages.settings.fine import FineConfig
 
 AHEAD = 3
 """Batches drawn while the network is busy with another."""

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from stages.core.steps import MAX_MOTIONS
 from stages.predictor.encoders import FINE_STRIDE, ConvEncoder, PretrainedEncoder
 from stages.predictor.heads import HeatmapHead, PointingHead, attended, gaussian_logits
 from stages.predictor.rotation import BINS
-from stages.steps import MAX_MOTIONS
 
 HAND_FEATURES = 13
 FREQUENCIES = 5

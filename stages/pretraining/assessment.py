@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from stages.core.progress import Progress
 from stages.planner.planner import Planner
 from stages.planner.prompts import KEYPOINT
-from stages.planner.training import Exchange
+from stages.planner.training.loop import Exchange
 from stages.pretraining import exchanges
 from stages.pretraining.language import compose
 from stages.pretraining.references import SIDES
 from stages.pretraining.scenes import ClutterScene, Look, look
-from stages.progress import Progress
 
 PARTS = ("lid", "handle", "rim", "button", "shelf", "door")
 

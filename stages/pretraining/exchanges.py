@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stages.core.steps import parse_step
 from stages.planner import prompts
-from stages.planner.moments import random_moment
-from stages.planner.training import NOWHERE, Exchange
+from stages.planner.training.loop import NOWHERE, Exchange
+from stages.planner.training.moments import random_moment
 from stages.pretraining.language import compose
 from stages.pretraining.scenes import Look
 from stages.pretraining.words import plural
-from stages.steps import parse_step
 
 MAX_LOCATED = 8
 SKILLS = (0.5, 0.33, 0.17)

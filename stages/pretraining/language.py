@@ -1,7 +1,7 @@
 """Procedural language: instructions composed of random skills, with their plans.
 
-The plans speak the step language of `stages.steps`, so the base knows its grammar, and how to carry any noun phrase
-from an instruction into a step.
+The plans speak the step language of `stages.core.steps`, so the base knows its grammar, and how to carry any noun
+phrase from an instruction into a step.
 """
 
 from __future__ import annotations

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.core.observation import Observation
 from stages.geometry.arm import outside_arm
 from stages.geometry.cameras import deproject
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation
 from stages.geometry.workspace import WORKSPACE_CENTRE, inside_workspace
-from stages.observation import Observation
 from stages.pretraining.references import Things
 from stages.simulators.protocol import SceneObject
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.pretraining import words
 from stages.pretraining.phrases import different, noun, thing, together
-from stages.steps import Step
 from stages.wordings import WORDINGS, listed
 
 Clause = tuple[str, list[Step]]

@@ -10,8 +10,8 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2TokenizerFast
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from stages.planner.backbone import Backbone
-from stages.planner.families import FAMILIES
+from stages.planner.pointing.backbone import Backbone
+from stages.planner.pointing.families import FAMILIES
 from stages.planner.prompts import KEYPOINT
 from stages.pretraining.priming import prime
 

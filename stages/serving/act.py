@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.observation import CameraFrame, Observation, PointObservation
 from stages.geometry.clouds import fuse
 from stages.geometry.workspace import inside_workspace
-from stages.observation import CameraFrame, Observation, PointObservation
 from stages.serving.encoding import array_from_json
 
 IMAGES = "observation.images."

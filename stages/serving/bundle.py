@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from stages.artifacts.digest import file_digest
 from stages.artifacts.files import check_directory
 from stages.artifacts.header import DIRECTORY_HEADER
-from stages.config import load_config
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.settings.loader import load_config
 
 if TYPE_CHECKING:
     from stages.policy import ClapPolicy
@@ -29,7 +29,7 @@ def fill_bundle(folder: Path, vlm: Path, fine: Path, config: str) -> None:
         vlm, fine: what `clap finetune-vlm` and `clap train-fine` wrote.
         config: resolved configuration as YAML.
     """
-    from stages.planner.model import PlannerModel
+    from stages.planner.pointing.model import PlannerModel
     from stages.predictor.predictor import FinePredictor
 
     PlannerModel.from_pretrained(vlm).save_merged(folder / VLM)

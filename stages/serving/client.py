@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from stages.errors import UserError
-from stages.observation import Observation, PointObservation
+from stages.core.errors import UserError
+from stages.core.observation import Observation, PointObservation
 from stages.serving.act import observation_message
 from stages.serving.encoding import MSGPACK, pack, unpack
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from stages.artifacts.header import Header, Parent
-from stages.decision import Decision
-from stages.errors import UserError
-from stages.evaluation.jobs import ROBOMIMIC_GYM
-from stages.evaluation.keypoints import KeypointSource
+from stages.core.decision import Decision
+from stages.core.errors import UserError
 from stages.evaluation.results import TEST_LEVELS
-from stages.evaluation.rollouts import Job, Policy, roll_out
-from stages.evaluation.video import render_video
-from stages.serving.config import DeployConfig
+from stages.oracle.keypoints import KeypointSource
+from stages.rollouts.jobs import ROBOMIMIC_GYM
+from stages.rollouts.rollouts import Job, Policy, roll_out
 from stages.serving.recordings import add_recording, recorded
+from stages.settings.deploy import DeployConfig
 from stages.simulators.protocol import Simulator
 from stages.simulators.tabletop.tasks import LEVELS
+from stages.viewing.video import render_video
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 
 MSGPACK = "application/msgpack"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from stages.errors import UserError
+from stages.core.errors import UserError
+from stages.core.observation import PointObservation
 from stages.geometry.poses import quaternion_to_matrix
 from stages.geometry.workspace import inside_workspace
-from stages.observation import PointObservation
 from stages.serving.encoding import unpack
 
 BOX_MARGIN = 0.01

@@ -11,8 +11,8 @@ from stages.artifacts.files import open_artifact
 from stages.artifacts.header import Header
 from stages.artifacts.resume import close_partial, open_partial, partial_of
 from stages.artifacts.shards import NAME, assemble_episodes, write_shard
-from stages.evaluation.rollouts import Job, Rollout
-from stages.evaluation.storage import SCHEMA, write_rollout
+from stages.rollouts.rollouts import Job, Rollout
+from stages.rollouts.storage import SCHEMA, write_rollout
 
 
 def recorded(path: Path) -> int:

@@ -18,7 +18,7 @@ from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.serving.act import ActRequest, parse_act
 from stages.serving.encoding import MSGPACK, pack, unpack
 from stages.serving.gembench import ChallengeRequest, parse_request

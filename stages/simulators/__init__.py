@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stages.errors import UserError
-from stages.observation import CAMERAS
+from stages.core.errors import UserError
+from stages.core.observation import CAMERAS
 from stages.simulators.protocol import Simulator
 
 

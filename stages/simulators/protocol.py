@@ -8,8 +8,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from stages.observation import CameraFrame, Observation
-from stages.steps import Step
+from stages.core.observation import CameraFrame, Observation
+from stages.core.steps import Step
 
 Kind = Literal["object", "part", "place"]
 

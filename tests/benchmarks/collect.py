@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from stages.collect import collect_demos
-from stages.config import load_config
-from stages.parallel import available_cores
+from stages.runtime.worker_pool import available_cores
+from stages.settings.loader import load_config
 
 
 def rate(episodes: int, workers: int) -> tuple[float, float, int]:

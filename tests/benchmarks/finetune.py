@@ -19,14 +19,14 @@ from statistics import median
 import numpy as np
 import torch
 
+from stages.core.progress import silent
 from stages.geometry.canonical import CanonicalViews
-from stages.planner.config import VlmConfig
-from stages.planner.model import PlannerModel
-from stages.planner.training import Exchange, train
-from stages.precision import use_bfloat16
-from stages.procedural_exchanges import ProceduralExchanges, render_scenes
-from stages.processes import without_gpu
-from stages.progress import silent
+from stages.planner.pointing.model import PlannerModel
+from stages.planner.training.loop import Exchange, train
+from stages.pretraining.procedural_exchanges import ProceduralExchanges, render_scenes
+from stages.runtime.distributed import without_gpu
+from stages.runtime.precision import use_bfloat16
+from stages.settings.vlm import VlmConfig
 
 SHARES = {"locate": 0.2, "plan": 0.2, "decide": 0.6}
 """Like the mix of fine-tuning."""

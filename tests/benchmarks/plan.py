@@ -18,12 +18,12 @@ import torch
 
 from stages.geometry.clouds import fuse
 from stages.planner import prompts
-from stages.planner.config import VlmConfig
-from stages.planner.coordinates import spell_keypoints
-from stages.planner.model import PlannerModel
 from stages.planner.phrasebook import phrase_words
 from stages.planner.planner import Planner
+from stages.planner.pointing.coordinates import spell_keypoints
+from stages.planner.pointing.model import PlannerModel
 from stages.planner.prompts import Memory
+from stages.settings.vlm import VlmConfig
 from stages.simulators import make_simulator
 
 TASK, VARIATION = "stack_blocks", 30

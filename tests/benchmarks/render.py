@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import mujoco
 import numpy as np
 
-from stages.observation import CAMERAS
+from stages.core.observation import CAMERAS
 from stages.simulators.tabletop.cameras import CAMERAS as PINHOLES
 from stages.simulators.tabletop.cameras import camera_pose
 from stages.simulators.tabletop.environment import Tabletop

@@ -10,8 +10,8 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from stages.errors import UserError
-from stages.observation import CAMERAS, CameraFrame, Observation
+from stages.core.errors import UserError
+from stages.core.observation import CAMERAS, CameraFrame, Observation
 from stages.simulators.protocol import Motion, SceneObject, Trajectory
 from stages.simulators.tabletop.cameras import CAMERAS as KNOWN_CAMERAS
 from stages.simulators.tabletop.cameras import camera_pose

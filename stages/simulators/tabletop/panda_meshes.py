@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.geometry.open3d_import import import_open3d
 
 PACKAGE = "gymnasium_robotics"

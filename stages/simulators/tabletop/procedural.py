@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
+from stages.core.observation import CAMERAS, CameraFrame, Observation
 from stages.geometry.workspace import TABLE_HEIGHT
-from stages.observation import CAMERAS, CameraFrame, Observation
 from stages.simulators.protocol import SceneObject
 from stages.simulators.tabletop.cameras import CAMERAS as KNOWN_CAMERAS
 from stages.simulators.tabletop.cameras import camera_pose

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.skills.furniture import FORWARD, swing, turned_about
 from stages.simulators.tabletop.skills.hand import APPROACH, grasp, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.things.door import DoorParts
-from stages.steps import Step
 
 UPRIGHT = FORWARD @ axis_rotation(2, -np.pi / 2)
 """Rotation (3, 3) of a tip that points along world X with one finger above the other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stages.core.steps import Step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Thing
 from stages.simulators.tabletop.skills.furniture import FORWARD, pull, push_forward
@@ -20,7 +21,6 @@ from stages.simulators.tabletop.skills.hand import (
 )
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.things.cabinet import Cabinet, Drawer, tray_floor
-from stages.steps import Step
 
 PULL = 0.18
 """How far a drawer is pulled [m]."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import mujoco
 import numpy as np
 
+from stages.core.steps import Step
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Thing
 from stages.simulators.tabletop.skills.hand import DOWN, motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
-from stages.steps import Step
 
 FORWARD = axis_rotation(1, -np.pi / 2) @ DOWN @ axis_rotation(2, np.pi)
 """Rotation (3, 3) of a tip that points along world X with its fingers along world Y, turned the way the arm prefers."""

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.geometry.poses import axis_rotation, matrix_to_pose
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.motion import raised
 from stages.simulators.tabletop.scene import Thing
 from stages.simulators.tabletop.state import State
-from stages.steps import Step
 
 APPROACH = 0.08
 """Distance of a pre-grasp from its grasp [m]."""

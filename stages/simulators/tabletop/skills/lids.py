@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Thing
 from stages.simulators.tabletop.skills.furniture import turned_about
 from stages.simulators.tabletop.skills.hand import motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
-from stages.steps import Step
 
 SLOPE = np.deg2rad(72)
 """How far down the hand points: steep enough to reach far and near, flat enough not to lean on a standing lid [rad]."""

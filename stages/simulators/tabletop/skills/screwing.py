@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.motion import raised
@@ -16,7 +17,6 @@ from stages.simulators.tabletop.panda import BASE_POSITION
 from stages.simulators.tabletop.scene import Thing
 from stages.simulators.tabletop.skills.hand import grasp, motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
-from stages.steps import Step
 
 LAST = np.deg2rad(15)
 """The turn that is left to the release [rad]."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.geometry.poses import axis_rotation
 from stages.geometry.workspace import TABLE_HEIGHT
 from stages.simulators.protocol import Motion
@@ -14,7 +15,6 @@ from stages.simulators.tabletop.skills.hand import DOWN, motion, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.things.cupboard import Cupboard
 from stages.simulators.tabletop.things.groceries import GROCERIES, Grocery, grocery
-from stages.steps import Step
 
 LOW, HIGH = (0.10, -0.42), (0.34, 0.42)
 """Corners of the area where the hand can take groceries from, world frame [m]."""

@@ -6,7 +6,7 @@ import difflib
 from importlib import import_module
 from pkgutil import iter_modules
 
-from stages.errors import UserError
+from stages.core.errors import UserError
 from stages.simulators.tabletop.tasks.base import Task
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene
 from stages.simulators.tabletop.skills.hand import displaced, grasp
@@ -14,7 +15,6 @@ from stages.simulators.tabletop.skills.lids import edge_grip, swing_edge
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.box import WIDEST, Box, hinged_box
-from stages.steps import Step
 
 SHUT = 0.05
 """Angle from closed below which the lid counts as shut [rad]."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene
 from stages.simulators.tabletop.skills.furniture import pointing_down_along, sweep, turned_about
@@ -14,7 +15,6 @@ from stages.simulators.tabletop.skills.hand import displaced, motion, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.laptop import WIDE_OPEN, Laptop, laptop
-from stages.steps import Step
 
 FOLDED = 1.79
 """Change of the lid's angle that counts as shut: 2.4 degrees are left [rad]."""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene
@@ -15,7 +16,6 @@ from stages.simulators.tabletop.skills.hand import grasp, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.fridge import Fridge, FridgeDoor, fridge
-from stages.steps import Step
 
 OPEN = np.deg2rad(70)
 """Angle beyond which a door counts as open [rad]."""

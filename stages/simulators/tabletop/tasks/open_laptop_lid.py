@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene
 from stages.simulators.tabletop.skills.furniture import pointing_down_along, sweep
@@ -14,7 +15,6 @@ from stages.simulators.tabletop.skills.hand import displaced, grasp, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.laptop import TAB_GRIP, Laptop, laptop
-from stages.steps import Step
 
 OPEN = np.deg2rad(60)
 """Angle from which the lid counts as open [rad]."""

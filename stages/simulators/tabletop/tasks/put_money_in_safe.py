@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.geometry.poses import axis_rotation
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
@@ -13,7 +14,6 @@ from stages.simulators.tabletop.skills.hand import DOWN, grasp, motion, move, re
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.safe import SHELVES, Shelf, bank_notes, safe
-from stages.steps import Step
 
 TILT = np.deg2rad(48)
 """Of the hand from straight down [rad]."""

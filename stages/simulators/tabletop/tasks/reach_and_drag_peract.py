@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.colours import COLOURS
 from stages.simulators.tabletop.scene import Scene, Thing
@@ -13,7 +14,6 @@ from stages.simulators.tabletop.skills.hand import grasp, lift, motion, pointing
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.stick import CUBE, THICKNESS, coloured_square, cube, leaning_stick, stick_pose
-from stages.steps import Step
 
 AWAY = 0.165
 """Distance of the squares from the cube [m]."""

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.skills.hand import motion, pointing_down, tip_at
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.sliding import SLIDER, SQUARE, sliding_block, square_to_slide_to
-from stages.steps import Step
 
 OPPOSITE = {"green": "pink", "pink": "green", "blue": "yellow", "yellow": "blue"}
 PLACES = {"green": (0.0, 0.11), "blue": (0.13, 0.085), "pink": (0.0, -0.17), "yellow": (-0.15, -0.085)}

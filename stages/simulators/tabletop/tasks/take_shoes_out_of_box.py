@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.skills.hand import grasp, lift, move, pointing_down, release, square_yaw, tip_at
@@ -16,7 +17,6 @@ from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.tasks.open_box import LIFT
 from stages.simulators.tabletop.things.box import Box, hinged_box, table_around
 from stages.simulators.tabletop.things.shoes import HOLD, SHOE_BOX, pair_of_shoes
-from stages.steps import Step
 
 IN_FRONT = 0.075
 """Distance between the front of the box and where a shoe is held when it is set down [m]."""

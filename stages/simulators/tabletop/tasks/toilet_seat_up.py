@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from stages.core.steps import Step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene
 from stages.simulators.tabletop.skills.hand import displaced, grasp
@@ -14,7 +15,6 @@ from stages.simulators.tabletop.skills.lids import edge_grip, swing_edge
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
 from stages.simulators.tabletop.things.toilet import Toilet, toilet
-from stages.steps import Step
 
 UP = 1.40
 """Angle by which the seat must have turned [rad]."""

@@ -1,1 +1,0 @@
-"""What CLAP is measured against."""

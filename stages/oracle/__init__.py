@@ -1,0 +1,1 @@
+"""The expert, and truth in place of a module."""

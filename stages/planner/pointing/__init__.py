@@ -1,0 +1,1 @@
+"""The vision-language model that points: backbone, families, pointer, KV-cache sessions."""

@@ -1,0 +1,1 @@
+"""Training of the planner: data, augmentation, loop, validation."""

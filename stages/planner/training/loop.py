@@ -1,0 +1,371 @@
+"""The planner's training loop: losses, schedule, held-out losses, checkpoints that survive being killed, curves.
+
+Under `accelerate launch` every process draws and works through its own share of each step's exchanges. Losses are means
+over the tokens, and over the keypoints, of the whole step, so it does not matter how many processes and parts share it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from torch import Tensor
+from torch.nn import functional
+
+from stages.core.errors import UserError
+from stages.core.progress import Progress
+from stages.planner.pointing.coordinates import spell_keypoints
+from stages.planner.pointing.model import PlannerModel
+from stages.planner.pointing.pointer import pointer_loss, pointer_targets
+from stages.planner.prompts import KEYPOINT
+from stages.runtime.distributed import without_gpu
+from stages.runtime.precision import use_bfloat16
+
+NOWHERE = np.zeros((0, 3))
+"""Points of an exchange without any."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One thing asked about one scene.
+
+    Attributes:
+        request: the user's text.
+        answer: the assistant's text, with a `KEYPOINT` after every phrase that is pointed at.
+        points: (K, 3) where those are, world frame [m]; without views nothing is pointed at.
+        views: (V, S, S, 3) uint8 canonical views of the scene; V = 0 is text alone.
+    """
+
+    request: str
+    answer: str
+    points: np.ndarray
+    views: np.ndarray
+
+    def spelt(self) -> Exchange:
+        """The same with coordinates in the answer, of which there are none without views, and nowhere pointed at."""
+        if not len(self.views):
+            return replace(self, answer=self.answer.replace(KEYPOINT, ""))
+        return replace(self, answer=spell_keypoints(self.answer, self.points), points=self.points[:0])
+
+
+@dataclass(frozen=True)
+class Drawn(Sequence[Exchange]):
+    """The exchanges of one step, each drawn when it is looked at, so that processes can share a step.
+
+    Attributes:
+        draw: gives an exchange, from a generator of its own.
+        seeds: all of the generators' but the exchange's index.
+        size: how many there are.
+    """
+
+    draw: Callable[[np.random.Generator], Exchange]
+    seeds: tuple[int, ...]
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> Exchange:
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        return self.draw(np.random.default_rng([*self.seeds, index]))
+
+
+@dataclass
+class TrainingState:
+    """Where a training run stands.
+
+    Attributes:
+        step: optimiser steps done.
+        seconds: time spent training, in all sessions [s].
+        curve: step, seconds, learning_rate, language and pointer of every step.
+        validation: step, language and pointer of every look at the held-out exchanges.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    validation: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def best(self) -> int | None:
+        """Which look at the held-out exchanges found the lowest loss; None before the first."""
+        totals = [look["language"] + look["pointer"] for look in self.validation]
+        return int(np.argmin(totals)) if totals else None
+
+    def out_of_patience(self, patience: int) -> bool:
+        """Whether the last `patience` looks brought nothing better; never if it is 0."""
+        return bool(patience) and self.best is not None and len(self.validation) - 1 - self.best >= patience
+
+
+def encode_batch(model: PlannerModel, exchanges: Sequence[Exchange], end: str) -> tuple[dict[str, Tensor], Tensor]:
+    """Model inputs of a batch of exchanges and the pointer targets (K, V, C, C) of all their keypoints.
+
+    A planner that writes coordinates has them in its answers, and K is 0.
+    """
+    if model.config.keypoints == "text":
+        exchanges = [exchange.spelt() for exchange in exchanges]
+    views = np.stack([exchange.views for exchange in exchanges])
+    answers = [exchange.answer + end for exchange in exchanges]
+    batch = model.backbone.encode([exchange.request for exchange in exchanges], answers, views)
+    batch["pixels"] = torch.from_numpy(views).permute(0, 1, 4, 2, 3).float() / 255
+    points = torch.from_numpy(np.concatenate([exchange.points.reshape(-1, 3) for exchange in exchanges]))
+    return batch, pointer_targets(points, model.views, model.config.pointer_cells)
+
+
+def losses(model: PlannerModel, batch: dict[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy of the answers' tokens and of the pointers."""
+    output = model(batch)
+    language = functional.cross_entropy(output.token_logits.float(), output.token_labels)
+    if not len(targets):
+        return language, language.new_zeros(())
+    return language, pointer_loss(output.heatmaps.float(), targets).mean()
+
+
+def autocast(device: torch.device, precision: str = "auto") -> torch.autocast:
+    """bfloat16 as asked, or for "auto" where the device multiplies it in hardware."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=use_bfloat16(precision, device))
+
+
+def train(
+    model: PlannerModel,
+    draw: Callable[[int], Sequence[Exchange]],
+    checkpoint: Path,
+    progress: Progress,
+    held_out: Sequence[Exchange] = (),
+    log: Path | None = None,
+) -> TrainingState:
+    """Train until a limit of `model.config` is reached, going on from `checkpoint` where one exists.
+
+    Args:
+        model: its parameters that require gradients are trained, on the device that accelerate finds.
+        draw: gives the exchanges of a step; the same step always the same ones. A process asks only for its own.
+        checkpoint: file written every `checkpoint_seconds`, whole or not at all.
+        progress: told of steps done.
+        held_out: exchanges whose loss is looked at every `validate_every` steps.
+        log: folder for TensorBoard.
+
+    Raises:
+        UserError: a step has fewer exchanges than there are processes.
+    """
+    trainer = _Trainer(model, draw, checkpoint, held_out, log)
+    trainer.run(progress)
+    return trainer.state
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Exchanges that pass through the model together: its inputs, and the pointer targets (K, V, C, C)."""
+
+    batch: dict[str, Tensor]
+    targets: Tensor
+
+    @property
+    def counts(self) -> Tensor:
+        """(2,) answer tokens and keypoints."""
+        return torch.tensor([int(self.batch["answer_mask"].sum()), len(self.targets)])
+
+
+class _Trainer:
+    """One training run in one of its processes."""
+
+    def __init__(
+        self,
+        model: PlannerModel,
+        draw: Callable[[int], Sequence[Exchange]],
+        checkpoint: Path,
+        held_out: Sequence[Exchange],
+        log: Path | None,
+    ) -> None:
+        self.model, self.config, self.draw, self.checkpoint = model, model.config, draw, checkpoint
+        self.seed = torch.initial_seed()
+        # A share without pictures or keypoints leaves the vision tower or the pointer without gradients.
+        unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+        self.accelerator = Accelerator(cpu=without_gpu(), mixed_precision="no", kwargs_handlers=[unused])
+        self.device, self.rank = self.accelerator.device, self.accelerator.process_index
+        if self.config.batch_size < self.accelerator.num_processes:
+            raise UserError(
+                f"vlm.batch_size is {self.config.batch_size}, to be shared among "
+                f"{self.accelerator.num_processes} processes",
+                "Choose a larger one, or fewer processes",
+            )
+        self.validates = bool(held_out)
+        steps = max(1, len(held_out) // self.config.batch_size)
+        self.held_out = self._share(held_out, steps * self.config.accumulate)
+        if self.config.gradient_checkpointing:
+            model.backbone.model.activation_checkpointing_enable()
+        self.trained = [p for p in model.parameters() if p.requires_grad]
+        optimiser = torch.optim.AdamW(self.trained, lr=self.config.learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
+        self.network, self.optimiser = self.accelerator.prepare(model, optimiser)
+        self.state, self.best = self._resumed()
+        self.writer = self._writer(log) if log and self.accelerator.is_main_process else None
+
+    def run(self, progress: Progress) -> None:
+        """Train to the end, then put the best weights into the model where there is patience."""
+        config, state = self.config, self.state
+        saved, began = time.monotonic(), time.monotonic() - state.seconds
+        self.model.train()
+        with ThreadPoolExecutor(1) as loader:
+            pending = loader.submit(self._draw, state.step)
+            while self._done < 1 and not state.out_of_patience(config.patience):
+                parts = pending.result()
+                pending = loader.submit(self._draw, state.step + 1)
+                point = self._optimise(parts)
+                state.step += 1
+                state.seconds = self._agreed(time.monotonic() - began)
+                state.curve.append({"step": state.step, "seconds": state.seconds} | point)
+                self._log("training", point)
+                progress(state.step, config.steps, f"language {point['language']:.3f}, pointer {point['pointer']:.2f}")
+                if self.validates and (state.step % config.validate_every == 0 or self._done >= 1):
+                    self._validate()
+                if time.monotonic() - saved > config.checkpoint_seconds:
+                    self._save()
+                    saved = time.monotonic()
+        self._save()
+        if self.writer:
+            self.writer.close()
+        _put(self.model, self.best)
+        self.model.eval()
+
+    @property
+    def _done(self) -> float:
+        """Share of the steps, or of the minutes if that is larger, that is used."""
+        minutes = self.state.seconds / (60 * self.config.minutes) if self.config.minutes else 0.0
+        return max(self.state.step / self.config.steps, minutes)
+
+    def _draw(self, step: int) -> list[_Part]:
+        return self._share(self.draw(step), self.config.accumulate)
+
+    def _share(self, exchanges: Sequence[Exchange], count: int) -> list[_Part]:
+        """This process's share of exchanges, encoded in parts of like length, so that little is padded.
+
+        Text alone and text about views each make at most `count` parts.
+        """
+        own = range(self.rank, len(exchanges), self.accelerator.num_processes)
+        drawn = sorted((exchanges[i] for i in own), key=lambda one: len(one.request) + len(one.answer))
+        alone, shown = ([one for one in drawn if bool(len(one.views)) == seen] for seen in (False, True))
+        parts = [part for group in (alone, shown) for part in _cut(group, count)]
+        return [_Part(*encode_batch(self.model, part, self.model.backbone.end)) for part in parts]
+
+    def _optimise(self, parts: list[_Part]) -> dict[str, float]:
+        """One step; gives its learning rate and losses. Everything random in it follows from seed, step and process."""
+        torch.manual_seed(int(np.random.SeedSequence([self.seed, self.state.step, self.rank]).generate_state(1)[0]))
+        rate = self.config.learning_rate * _schedule(self._done, self.config.warmup_fraction)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        totals, sums = self._totals(parts), torch.zeros(2, device=self.device)
+        self.optimiser.zero_grad()
+        for part in parts:
+            with nullcontext() if part is parts[-1] else self.accelerator.no_sync(self.network):
+                shares = self._losses(self.network, part) / totals
+                # Gradients are averaged over the processes, whose shares of the means add up.
+                self.accelerator.backward(shares.sum() * self.accelerator.num_processes)
+            sums += shares.detach()
+        self.accelerator.clip_grad_norm_(self.trained, 1.0)
+        self.optimiser.step()
+        language, pointer = self.accelerator.reduce(sums).tolist()
+        return {"learning_rate": rate, "language": language, "pointer": pointer}
+
+    def _losses(self, network: torch.nn.Module, part: _Part) -> Tensor:
+        """(2,) losses summed over the answer tokens and over the keypoints of a part."""
+        batch = {name: tensor.to(self.device) for name, tensor in part.batch.items()}
+        with autocast(self.device, self.config.precision):
+            means = losses(network, batch, part.targets.to(self.device))
+        return torch.stack(means) * part.counts.to(self.device)
+
+    def _totals(self, parts: list[_Part]) -> Tensor:
+        """(2,) answer tokens and keypoints of the parts of all processes, at least 1."""
+        own = sum((part.counts for part in parts), torch.zeros(2, dtype=torch.long))
+        return self.accelerator.reduce(own.to(self.device)).clamp_min(1)
+
+    @torch.no_grad()
+    def _validate(self) -> None:
+        """Look at the held-out exchanges; keep the weights if they are the best so far and there is patience."""
+        self.model.eval()
+        sums = torch.zeros(2, device=self.device)
+        for part in self.held_out:
+            sums += self._losses(self.model, part)
+        language, pointer = (self.accelerator.reduce(sums) / self._totals(self.held_out)).tolist()
+        self.model.train()
+        point, state = {"language": language, "pointer": pointer}, self.state
+        state.validation.append({"step": state.step} | point)
+        self._log("held-out", point)
+        if self.config.patience and state.best == len(state.validation) - 1:
+            self.best = self.model.trainable_state()
+
+    def _agreed(self, seconds: float) -> float:
+        """The main process's clock, so that all processes end with the same step [s]."""
+        own = seconds if self.accelerator.is_main_process else 0.0
+        return float(self.accelerator.reduce(torch.tensor(own, device=self.device)))
+
+    def _writer(self, log: Path) -> Any:
+        """What writes for TensorBoard, where nothing counts that was written after the checkpoint."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        if not self.state.step:
+            shutil.rmtree(log, ignore_errors=True)
+        return SummaryWriter(log, purge_step=self.state.step + 1)
+
+    def _log(self, group: str, point: dict[str, float]) -> None:
+        if self.writer:
+            for name, value in point.items():
+                self.writer.add_scalar(f"{name}/{group}", value, self.state.step)
+
+    def _resumed(self) -> tuple[TrainingState, dict[str, Tensor]]:
+        """The state and best weights of the checkpoint, with model and optimiser set to it; new ones without."""
+        if not self.checkpoint.is_file():
+            return TrainingState(), {}
+        content = torch.load(self.checkpoint, map_location="cpu")
+        _put(self.model, content["model"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        return TrainingState(**content["state"]), content["best"]
+
+    def _save(self) -> None:
+        """Write the checkpoint beside its place and move it there, so that a kill leaves the old or the new one."""
+        if self.writer:
+            self.writer.flush()
+        if not self.accelerator.is_main_process:
+            return
+        content = {
+            "model": self.model.trainable_state(),
+            "best": self.best,
+            "optimiser": self.optimiser.state_dict(),
+            "state": vars(self.state),
+        }
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.checkpoint.with_name(self.checkpoint.name + ".partial")
+        torch.save(content, partial)
+        os.replace(partial, self.checkpoint)
+
+
+def _cut(exchanges: Sequence[Exchange], count: int) -> list[Sequence[Exchange]]:
+    """At most `count` parts of about the same number."""
+    cuts = [len(exchanges) * part // count for part in range(count + 1)]
+    return [exchanges[first:last] for first, last in pairwise(cuts) if first < last]
+
+
+def _schedule(done: float, warmup: float) -> float:
+    """Linear warm-up, then half a cosine, as factors of the peak learning rate."""
+    if done < warmup:
+        return (done + 1e-3) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+
+
+@torch.no_grad()
+def _put(model: PlannerModel, state: dict[str, Tensor]) -> None:
+    """Set trained parameters by name."""
+    named = dict(model.named_parameters())
+    for name, value in state.items():
+        named[name].copy_(value)

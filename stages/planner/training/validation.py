@@ -1,0 +1,213 @@
+"""What the planner says of keyframes whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import groupby
+from time import perf_counter
+
+import h5py
+import numpy as np
+
+from stages.artifacts.answers import Answers, write_answers
+from stages.artifacts.shards import NAME
+from stages.core.errors import UserError
+from stages.core.progress import Progress
+from stages.planner.calibration import NEAR, Calibration, Graded
+from stages.planner.planner import Plan, Planner, StepDecision
+from stages.planner.prompts import plan_phrases
+from stages.planner.training.data import Keyframe
+
+FREE = -1
+"""Line of the plan of a step that was said in words."""
+
+MISTAKE = 0.05
+"""A keypoint farther off than this is a mistake [m]."""
+
+
+@dataclass(frozen=True)
+class Interview:
+    """One episode's questions and answers.
+
+    Attributes:
+        frames: its K keyframes.
+        instruction: the wording that was given.
+        plan: planned from the first keyframe; None where the planner had no plan.
+        decisions: K, the true plan and memory given.
+        views: K of (V, S, S, 3) uint8.
+        view_names: V.
+        told: whether the planner is told the plan, and so chooses one of its lines.
+        seconds: wall-clock times of "views", "plan" and "decide" [s].
+    """
+
+    frames: Sequence[Keyframe]
+    instruction: str
+    plan: Plan | None
+    decisions: Sequence[StepDecision]
+    views: Sequence[np.ndarray]
+    view_names: tuple[str, ...]
+    told: bool
+    seconds: Mapping[str, list[float]]
+
+    def answers(self, seed: int, episode: int, all_pictures: bool) -> Answers:
+        """What was said beside the truth, with pictures of all keyframes or of the first mistake."""
+        frames, decisions = self.frames, self.decisions
+        phrases = tuple(plan_phrases(frames[0].plan)) if any(decision.objects for decision in decisions) else ()
+        chosen = [decision.step_index if self.told else FREE for decision in decisions]
+        answers = Answers(
+            taskvar=frames[0].taskvar,
+            seed=seed,
+            episode=episode,
+            instruction=self.instruction,
+            plan=tuple(self.plan.steps) if self.plan else (),
+            true_plan=tuple(frames[0].plan),
+            plan_confidence=self.plan.confidence if self.plan else 0.0,
+            motions=np.array([frame.index for frame in frames]),
+            step_index=np.array(chosen),
+            true_step_index=np.array([frame.step_index for frame in frames]),
+            steps=tuple(decision.step for decision in decisions),
+            true_steps=tuple(frame.plan[frame.step_index] for frame in frames),
+            keypoints=np.array([decision.keypoint.point for decision in decisions]),
+            true_keypoints=np.array([frame.keypoint for frame in frames]),
+            phrases=phrases,
+            objects=_places([[_place(decision, phrase) for phrase in phrases] for decision in decisions]),
+            true_objects=_places([[frame.objects[phrase] for phrase in phrases] for frame in frames]),
+            confidence=np.array([decision.confidence for decision in decisions]),
+            names=tuple(thing.name for thing in frames[0].things),
+            positions=_places([[thing.position for thing in frame.things] for frame in frames]),
+            pictured=np.arange(0),
+            view_names=self.view_names,
+            views=np.zeros(0, np.uint8),
+            heatmaps=np.zeros(0, np.float16),
+        )
+        mistakes = np.flatnonzero(~answers.steps_right | (answers.keypoint_errors > MISTAKE))
+        return self._pictured(answers, np.arange(len(frames)) if all_pictures else mistakes[:1])
+
+    def recalibrated(self, calibration: Calibration) -> Interview:
+        """The same answers with the confidences that a calibration gives them."""
+        plan, decisions = self.plan, self.decisions
+        if plan and calibration.plan:
+            plan = replace(plan, confidence=float(calibration.plan(plan.features)))
+        if calibration.keypoint:
+            decisions = [replace(one, confidence=float(calibration.keypoint(one.features))) for one in decisions]
+        return replace(self, plan=plan, decisions=decisions)
+
+    def _pictured(self, answers: Answers, which: np.ndarray) -> Answers:
+        heatmaps = [self.decisions[k].keypoint.heatmaps for k in which]
+        return replace(
+            answers,
+            pictured=which,
+            views=np.array([self.views[k] for k in which], np.uint8),
+            heatmaps=np.array([] if any(heatmap is None for heatmap in heatmaps) else heatmaps, np.float16),
+        )
+
+
+def interview(planner: Planner, frames: Sequence[Keyframe], instruction: str) -> Interview:
+    """Plan from the first keyframe of an episode, then decide at every one with the true plan and memory."""
+    seconds: dict[str, list[float]] = {"views": [], "plan": [], "decide": []}
+    plan, decisions, views = None, [], []
+    for frame in frames:
+        with _clocked(seconds["views"]):
+            views.append(planner.views(frame.cloud, frame.colours))
+        if len(views) == 1:
+            with _clocked(seconds["plan"]), suppress(UserError):
+                plan = planner.plan(instruction, views[0])
+        with _clocked(seconds["decide"]):
+            decisions.append(planner.decide(instruction, list(frame.plan), frame.memory, frame.gripper_open, views[-1]))
+    return Interview(
+        frames, instruction, plan, decisions, views, tuple(planner.model.views.names), planner.protocol.plan, seconds
+    )
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The interviews of held-out episodes."""
+
+    interviews: Sequence[Interview]
+
+    def answers(self) -> list[Answers]:
+        """One per episode; those of a variation's first have pictures of all keyframes."""
+        seen: set[str] = set()
+        found = []
+        for one in self.interviews:
+            first = one.frames[0]
+            found.append(one.answers(0, first.episode, all_pictures=first.taskvar not in seen))
+            seen.add(first.taskvar)
+        return found
+
+    def graded(self) -> dict[str, Graded]:
+        """What confidence can be learnt from, by "plan" and "keypoint", where there are answers."""
+        found = {}
+        plans = [(n, one, one.plan) for n, one in enumerate(self.interviews) if one.plan]
+        if plans:
+            right = np.array([list(one.frames[0].plan) == plan.steps for _, one, plan in plans])
+            groups = np.array([n for n, _, _ in plans])
+            found["plan"] = Graded(np.array([plan.features for _, _, plan in plans]), right, groups)
+        rows = [
+            (n, decision.features, answers.steps_right[k] and answers.keypoint_errors[k] <= NEAR)
+            for n, one in enumerate(self.interviews)
+            for answers in (one.answers(0, 0, all_pictures=False),)
+            for k, decision in enumerate(one.decisions)
+        ]
+        if rows:
+            groups, features, right = (np.array(column) for column in zip(*rows, strict=True))
+            found["keypoint"] = Graded(features, right.astype(bool), groups)
+        return found
+
+    def recalibrated(self, calibration: Calibration) -> HeldOut:
+        """The same answers with the confidences that a calibration gives them."""
+        return HeldOut([one.recalibrated(calibration) for one in self.interviews])
+
+    def summary(self) -> dict[str, float]:
+        """Shares in [0, 1] and median errors [m]."""
+        answers = [one.answers(0, 0, all_pictures=False) for one in self.interviews]
+        steps = np.concatenate([one.steps_right for one in answers])
+        keypoints = np.concatenate([one.keypoint_errors for one in answers])
+        objects = np.concatenate([one.object_errors.ravel() for one in answers])
+        located = {
+            "object_median": float(np.nanmedian(objects)),
+            "object_within_3cm": float(np.mean(objects <= 0.03)),
+        }
+        return {
+            "plan_accuracy": float(np.mean([one.plan_right for one in answers])),
+            "step_accuracy": float(np.mean(steps)),
+            "keypoint_median": float(np.median(keypoints)),
+            "keypoint_within_3cm": float(np.mean(keypoints <= 0.03)),
+            **(located if objects.size else {}),
+        }
+
+
+def held_out_predictions(planner: Planner, keyframes: Sequence[Keyframe], progress: Progress) -> HeldOut:
+    """Ask the planner about every keyframe, episode by episode, with the first paraphrase of its instruction."""
+    interviews, done = [], 0
+    for _, episode in groupby(keyframes, lambda frame: frame.episode):
+        frames = list(episode)
+        interviews.append(interview(planner, frames, frames[0].instructions[0]))
+        done += len(frames)
+        progress(done, len(keyframes), "held-out keyframes")
+    return HeldOut(interviews)
+
+
+def write_held_out(group: h5py.Group, held_out: HeldOut) -> None:
+    """Fill a group with the answers of every held-out episode."""
+    for number, answers in enumerate(held_out.answers()):
+        write_answers(group.create_group(NAME.format(number)), answers)
+
+
+@contextmanager
+def _clocked(seconds: list[float]) -> Iterator[None]:
+    """Add the time that the block takes [s]."""
+    started = perf_counter()
+    yield
+    seconds.append(perf_counter() - started)
+
+
+def _place(decision: StepDecision, phrase: str) -> np.ndarray:
+    """Where a thing was said to be (3,); NaN if it was not named."""
+    return decision.objects[phrase].point if phrase in decision.objects else np.full(3, np.nan)
+
+
+def _places(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    return np.array(rows, float).reshape(len(rows), len(rows[0]), 3)

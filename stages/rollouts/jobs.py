@@ -1,0 +1,78 @@
+"""Which episodes make an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from stages.core.errors import UserError
+from stages.evaluation.results import LEVELS, TEST_LEVELS
+from stages.rollouts.rollouts import Job
+from stages.rollouts.seeds import placement
+from stages.rollouts.storage import seeds_in
+from stages.settings.evaluate import EvaluateConfig
+from stages.settings.loader import nearest
+
+ROBOMIMIC_GYM = 2
+"""robomimic's number for environments that are made by name."""
+
+
+def levels_of(split: str, available: Mapping[str, Sequence[tuple[str, int]]]) -> list[str]:
+    """The levels that a split stands for; "all" is every test level that the simulator has.
+
+    Raises:
+        UserError: no such split, or the simulator has nothing in it.
+    """
+    known = [*LEVELS, "all"]
+    if split not in known:
+        raise UserError(f"there is no split '{split}'", nearest(split, known))
+    levels = [level for level in (TEST_LEVELS if split == "all" else [split]) if available.get(level)]
+    if not levels:
+        raise UserError(f"the simulator has no variations in split '{split}'", "Choose another split")
+    return levels
+
+
+def jobs_of(
+    level: str,
+    variations: Sequence[tuple[str, int]],
+    config: EvaluateConfig,
+    training_seeds: Callable[[str, int, int], Sequence[int]],
+) -> list[Job]:
+    """The episodes of a level, variation by variation.
+
+    Args:
+        variations: (task, variation) of the level.
+        config: how many episodes, and of which variations.
+        training_seeds: (task, variation, count) -> seeds of training placements, for the level "train".
+    """
+    count = getattr(config, level)
+    jobs: list[Job] = []
+    for task, variation in variations:
+        if config.taskvars and f"{task}+{variation}" not in config.taskvars:
+            continue
+        if level == "train":
+            scenes = list(enumerate(training_seeds(task, variation, count)))
+        else:
+            scenes = [(episode, placement(seed, episode)) for seed in config.seeds for episode in range(count)]
+        for episode, scene in scenes:
+            jobs.append(Job(len(jobs), task, variation, level, episode, int(scene)))
+    return jobs
+
+
+def training_seeds(demos: Path, seed: int, task: str, variation: int, count: int) -> list[int]:
+    """Seeds that training demonstrations were drawn from: those of a file where it exists, or from `seed` on."""
+    if not demos.exists():
+        return list(range(seed, seed + count))
+    return seeds_in(demos, task, variation)[:count]
+
+
+def check_taskvars(names: Sequence[str], available: Mapping[str, Sequence[tuple[str, int]]]) -> None:
+    """Refuse variations that the simulator does not have.
+
+    Raises:
+        UserError: an unknown name, with the nearest known one.
+    """
+    known = sorted({f"{task}+{variation}" for variations in available.values() for task, variation in variations})
+    for name in names:
+        if name not in known:
+            raise UserError(f"there is no variation '{name}'", nearest(name, known))

@@ -1,0 +1,1 @@
+"""Worker pool, distributed training, numeric precision."""

@@ -1,0 +1,1 @@
+"""Configuration: dataclasses of every stage, and the loader."""

@@ -1,0 +1,272 @@
+"""Settings of every stage: typed defaults, a YAML file over them, single values over that. Unknown keys are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from stages.core.errors import UserError
+from stages.settings.deploy import DeployConfig
+from stages.settings.evaluate import EvaluateConfig
+from stages.settings.fine import FineConfig
+from stages.settings.vlm import VlmConfig
+
+Settings = TypeVar("Settings")
+
+INCIDENTAL = frozenset(
+    {
+        *("workers", "threads", "checkpoint_seconds", "accumulate", "gradient_checkpointing"),
+        *("device", "host", "port", "max_request_mb"),
+    }
+)
+"""Keys that decide how fast or where something is made, not what."""
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """How demonstrations are collected.
+
+    Attributes:
+        simulator: name for `make_simulator`.
+        taskvars: variations ("task+variation"); empty = all training variations.
+        episodes_per_variation: demonstrations of each.
+        image_size: side of the square camera images [px].
+        attempts: seeds tried for a demonstration, when its expert fails, before giving up.
+        valid_fraction: share of the episodes of each variation that is held out of training.
+        workers: processes; 0 = one per core.
+    """
+
+    simulator: str = "tabletop"
+    taskvars: tuple[str, ...] = ()
+    episodes_per_variation: int = 20
+    image_size: int = 128
+    attempts: int = 20
+    valid_fraction: float = 0.05
+    workers: int = 0
+
+
+@dataclass(frozen=True)
+class AnnotateConfig:
+    """How keypoints are annotated.
+
+    Attributes:
+        views: canonical views, names of `CanonicalViews`.
+        view_size: side of a view [px].
+        visible_radius: an object is visible in a view that shows its surface this near to its projection [px].
+        tolerance: largest distance between the expert's target and the thing named by the step [m].
+        workers: processes; 0 = one per core.
+    """
+
+    views: tuple[str, ...] = ("top", "front", "left")
+    view_size: int = 112
+    visible_radius: int = 2
+    tolerance: float = 0.03
+    workers: int = 0
+
+
+@dataclass(frozen=True)
+class DecomposeConfig:
+    """Where plans come from, and how a trajectory is checked against them.
+
+    Attributes:
+        mode: "rules" = the steps of the demonstration itself, "llm" = a language model, from the instruction, the
+            things in the scene and the motions of the hand.
+        model: for "llm", a causal language model's Hugging Face name or path.
+        fall_back: where the model's plan does not agree with the motions, take that of the rules.
+        grasp_distance: a grasp closes, and a release opens, within this distance of the thing named [m].
+        inside_distance: the same for a release into something, which may be large [m].
+        reach_distance: every step comes this near to the thing that it acts on [m].
+        rise: a lift ends at least this much higher [m].
+        press: a push down ends at least this much lower than it began [m].
+        displacement: a move, pull or push forward carries the hand at least this far [m].
+        turn: a rotation turns the hand at least this far [rad].
+        tolerance: largest distance between a keypoint and the thing that a language model's step names for it [m].
+    """
+
+    mode: str = "rules"
+    model: str = ""
+    fall_back: bool = False
+    grasp_distance: float = 0.1
+    inside_distance: float = 0.2
+    reach_distance: float = 0.15
+    rise: float = 0.02
+    press: float = 0.01
+    displacement: float = 0.01
+    turn: float = 0.1
+    tolerance: float = 0.03
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """What the policy does when it is in doubt.
+
+    Attributes:
+        replan_below: a decision less confident than this is in doubt; in [0, 1], 0 = none is.
+        max_replans: new plans in an episode at most, and other looks before one; 0 = none.
+    """
+
+    replan_below: float = 0.1
+    max_replans: int = 2
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of a run, one section per stage.
+
+    Attributes:
+        seed: of everything random but the evaluation's scenes.
+        fair: refuse to train on demonstrations of variations that GemBench keeps for testing.
+    """
+
+    seed: int = 0
+    fair: bool = True
+    collect: CollectConfig = field(default_factory=CollectConfig)
+    annotate: AnnotateConfig = field(default_factory=AnnotateConfig)
+    decompose: DecomposeConfig = field(default_factory=DecomposeConfig)
+    vlm: VlmConfig = field(default_factory=VlmConfig)
+    fine: FineConfig = field(default_factory=FineConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    deploy: DeployConfig = field(default_factory=DeployConfig)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain nested values; tuples as lists."""
+        return _plain(dataclasses.asdict(self))
+
+    def settings(self, section: str) -> dict[str, Any]:
+        """The values of a section that decide what a stage makes."""
+        return {key: value for key, value in self.as_dict()[section].items() if key not in INCIDENTAL}
+
+    def to_yaml(self) -> str:
+        """Text that `load_config` reads back to the same settings."""
+        return yaml.safe_dump(self.as_dict(), sort_keys=False)
+
+
+def load_config(path: Path | None = None, assignments: Iterable[str] = (), **values: Any) -> Config:
+    """Defaults, then a YAML file, then assignments.
+
+    Args:
+        path: YAML file with any of the sections and keys.
+        assignments: "section.key=value", the value in YAML's notation.
+        values: further ones by "section__key" or top-level key; None means not given.
+
+    Raises:
+        UserError: an unreadable file, an unknown key or a value of the wrong type.
+    """
+    config = Config() if path is None else _updated(Config(), _read_yaml(path), "")
+    config = assigned(config, assignments)
+    for name, value in values.items():
+        if value is not None:
+            config = _updated(config, _nested(name.split("__"), value), "")
+    return config
+
+
+def assigned(settings: Settings, assignments: Iterable[str]) -> Settings:
+    """A copy of a settings object with "key=value" assignments carried out; see `load_config`."""
+    for assignment in assignments:
+        settings = _updated(settings, _parse_assignment(assignment), "")
+    return settings
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the closest of the known names, and all of them if they are few."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    valid = f"Valid: {', '.join(known)}" if len(known) <= 40 else f"There are {len(known)} valid names"
+    return f"Did you mean '{close[0]}'? {valid}" if close else valid
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    try:
+        values = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise UserError(f"the configuration {path} cannot be read: {error.strerror}", "Name another file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split())
+        raise UserError(f"the configuration {path} is not YAML: {problem}", "Correct the file") from error
+    if not isinstance(values, Mapping | None):
+        raise UserError(f"the configuration {path} is not a mapping of sections", "Write 'section:' and indented keys")
+    return values or {}
+
+
+def _parse_assignment(assignment: str) -> Mapping[str, Any]:
+    name, equals, text = assignment.partition("=")
+    if not equals:
+        raise UserError(f"'{assignment}' is not a setting", "Write section.key=value")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"the value of '{assignment}' is not YAML", "Quote it") from error
+    return _nested(name.strip().split("."), value)
+
+
+def _nested(names: list[str], value: Any) -> Mapping[str, Any]:
+    for name in reversed(names):
+        value = {name: value}
+    return value
+
+
+def _updated(config: Any, values: Mapping[str, Any], prefix: str) -> Any:
+    """A copy of a settings object with the given values, checked."""
+    hints = typing.get_type_hints(type(config))
+    changes = {}
+    for name, value in values.items():
+        if name not in hints:
+            raise UserError(f"there is no setting '{prefix}{name}'", nearest(str(name), hints))
+        current = getattr(config, name)
+        if dataclasses.is_dataclass(current):
+            if not isinstance(value, Mapping):
+                raise UserError(f"'{prefix}{name}' is a section, not a value", f"Set {prefix}{name}.key=value")
+            changes[name] = _updated(current, value, f"{prefix}{name}.")
+        else:
+            changes[name] = _converted(value, hints[name], f"{prefix}{name}")
+    return dataclasses.replace(config, **changes)
+
+
+def _converted(value: Any, kind: Any, name: str) -> Any:
+    """The value as the declared type, without loss."""
+    if isinstance(kind, types.UnionType):
+        for option in typing.get_args(kind):
+            if _fits(value, option):
+                return _converted(value, option, name)
+    elif typing.get_origin(kind) is tuple and isinstance(value, list | tuple):
+        item = typing.get_args(kind)[0]
+        return tuple(_converted(entry, item, f"{name}[{index}]") for index, entry in enumerate(value))
+    elif _fits(value, kind):
+        return kind(value) if isinstance(kind, type) and kind is not types.NoneType else value
+    raise UserError(f"'{name}' must be {_type_name(kind)}, not {value!r}", f"Give {_type_name(kind)}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if typing.get_origin(kind) is typing.Literal:
+        return value in typing.get_args(kind)
+    if typing.get_origin(kind) is tuple:
+        return isinstance(value, list | tuple)
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, int | float if kind is float else kind)
+
+
+def _type_name(kind: Any) -> str:
+    if typing.get_origin(kind) is typing.Literal:
+        return f"one of {', '.join(map(str, typing.get_args(kind)))}"
+    if typing.get_origin(kind) is tuple:
+        return f"a list of {_type_name(typing.get_args(kind)[0]).split(' ', 1)[-1]}s"
+    if isinstance(kind, types.UnionType):
+        return " or ".join(map(_type_name, typing.get_args(kind)))
+    names = {int: "an integer", float: "a number", str: "a text", bool: "a boolean", types.NoneType: "null"}
+    return names.get(kind, str(kind))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
