@@ -22,8 +22,9 @@ def command(
     json_: options.Json = False,
 ) -> None:
     """Train a tiny vision-language base from nothing on procedural scenes, none of them a benchmark's."""
-    from stages.pretrain_vlm import PretrainConfig, pretrain_vlm
+    from stages.pretrain_vlm import pretrain_vlm
     from stages.settings.loader import assigned
+    from stages.settings.pretrain import PretrainConfig
 
     config = assigned(PretrainConfig(), settings or ())
     scratch = work or out.with_name(f"{out.name}.partial")

@@ -25,7 +25,8 @@ from stages.core.steps import parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse
 from stages.runtime.worker_pool import map_unordered
-from stages.settings.loader import AnnotateConfig, Config
+from stages.settings.annotate import AnnotateConfig
+from stages.settings.loader import Config
 
 NOTHING = -1
 """Label of pixels that show nothing."""

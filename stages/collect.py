@@ -22,7 +22,8 @@ from stages.core.observation import Observation
 from stages.core.progress import Progress, silent
 from stages.rollouts.seeds import FIRST_SEED
 from stages.runtime.worker_pool import map_unordered
-from stages.settings.loader import CollectConfig, Config
+from stages.settings.collect import CollectConfig
+from stages.settings.loader import Config
 from stages.simulators.protocol import Motion, SceneObject, Simulator
 
 RETRY_SEEDS = 10_000_000

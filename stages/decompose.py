@@ -21,7 +21,8 @@ from stages.core.errors import UserError
 from stages.core.progress import Progress, silent
 from stages.decomposition.alignment import Aligner
 from stages.decomposition.checks import check_plan
-from stages.settings.loader import Config, DecomposeConfig, nearest
+from stages.settings.decompose import DecomposeConfig
+from stages.settings.loader import Config, nearest
 
 if TYPE_CHECKING:
     from stages.decomposition.writer import PlanWriter

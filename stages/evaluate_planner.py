@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stages import collect
 from stages.annotate_keypoints import annotate_episode
+from stages.artifacts.answer_files import SCHEMA, PlannerAnswers, shard_answers, write_planner_answers
 from stages.artifacts.files import parent
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
@@ -21,7 +22,6 @@ from stages.decompose import decompose_episode
 from stages.evaluation.confusion import confusions
 from stages.evaluation.outputs import planner_path, write_outputs
 from stages.evaluation.planner_quality import quality_table
-from stages.evaluation.planner_storage import SCHEMA, PlannerAnswers, shard_answers, write_planner_answers
 from stages.evaluation.results import latency
 from stages.rollouts.jobs import check_taskvars, jobs_of, levels_of, training_seeds
 from stages.rollouts.policies import one_torch_thread

@@ -16,7 +16,7 @@ from stages.planner.planner import Planner, StepDecision
 from stages.planner.prompts import Memory
 from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
-from stages.settings.loader import PolicyConfig
+from stages.settings.policy import PolicyConfig
 
 HOLDING = frozenset({"lift", "move", "rotate", "pull"})
 """Actions that go on with something in the hand."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from stages.pretraining.language import compose
 from stages.pretraining.procedural_exchanges import COLOUR_NAMES, PAINTS, ProceduralExchanges, render_scenes
 from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.runtime.distributed import is_main, processes
+from stages.settings.pretrain import PretrainConfig
 from stages.settings.vlm import VlmConfig
 
 CORPUS = 6000
@@ -27,32 +27,6 @@ SHOWN = {"locate": 0.56, "name": 0.12, "count": 0.015, "decide": 0.245, "plan": 
 
 TOLD = {"read plan": 0.75, "follow": 0.25}
 """Of the batches of text alone, which cost a third of those."""
-
-
-@dataclass(frozen=True)
-class PretrainConfig:
-    """Attributes:
-    base: go on from this base; empty = from nothing, with a vocabulary of its own.
-    scenes: procedural scenes to render; each is painted, turned and shifted anew whenever it is shown.
-    image_size: of the cameras [px].
-    text: share of the batches that are text alone.
-    steps, minutes, batch_size, learning_rate: of training from nothing; minutes = 0 is without a limit.
-    assessed: fresh scenes that the finished base is asked about, and composed instructions of each kind.
-    workers: processes that render; 0 = one per core.
-    seed: of scenes, language and weights.
-    """
-
-    base: str = ""
-    scenes: int = 4000
-    image_size: int = 128
-    text: float = 0.32
-    steps: int = 3000
-    minutes: float = 0.0
-    batch_size: int = 32
-    learning_rate: float = 1.5e-3
-    assessed: int = 60
-    workers: int = 0
-    seed: int = 0
 
 
 def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progress) -> dict:

@@ -20,7 +20,9 @@ from stages.core.observation import CameraFrame, Observation
 from stages.decompose import decompose, decompose_episode
 from stages.geometry.cameras import intrinsics_from_fov, look_at
 from stages.geometry.canonical import CanonicalViews
-from stages.settings.loader import AnnotateConfig, DecomposeConfig, load_config
+from stages.settings.annotate import AnnotateConfig
+from stages.settings.decompose import DecomposeConfig
+from stages.settings.loader import load_config
 
 PUSH, PICK = 0, 1
 """Episodes of the tiny run."""

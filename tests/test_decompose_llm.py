@@ -37,7 +37,8 @@ from stages.decomposition.prompt import EXAMPLES, conversation, episode_request,
 from stages.decomposition.writer import PlanWriter
 from stages.planner.grammar import PlanGrammar
 from stages.planner.phrasebook import phrase_words
-from stages.settings.loader import DecomposeConfig, load_config
+from stages.settings.decompose import DecomposeConfig
+from stages.settings.loader import load_config
 from stages.simulators.tabletop.tasks import every_variation, make_task
 
 PUSH, PICK = 0, 1

@@ -31,7 +31,7 @@ from stages.planner.training.loop import Exchange, encode_batch
 from stages.policy import ClapPolicy
 from stages.predictor.predictor import FinePredictor
 from stages.settings.fine import FineConfig
-from stages.settings.loader import PolicyConfig
+from stages.settings.policy import PolicyConfig
 from stages.settings.vlm import VlmConfig
 from tests.checkpoints import NAMES, VIEW_SIZES, write_checkpoint
 

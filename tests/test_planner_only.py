@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.artifacts.annotations import Keypoints, Plans
+from stages.artifacts.answer_files import SCHEMA, read_all_answers
 from stages.artifacts.answers import Answers, read_answers, write_answers
 from stages.artifacts.files import content_digest, open_artifact
 from stages.artifacts.resume import partial_of
@@ -19,11 +20,11 @@ from stages.artifacts.run import RunDirectory
 from stages.core.progress import silent
 from stages.core.steps import parse_step
 from stages.evaluate_planner import evaluate_planner
-from stages.evaluation.confusion import NOTHING, confusions
+from stages.evaluation.confusion import confusions
 from stages.evaluation.planner_quality import quality_table
 from stages.evaluation.planner_report import planner_section
-from stages.evaluation.planner_storage import SCHEMA, read_all_answers
 from stages.evaluation.statistics import reliability, wilson_interval
+from stages.rollouts.failures import NOTHING
 from stages.rollouts.seeds import FIRST_SEED
 from stages.settings.loader import load_config
 from stages.viewing.answer_sheet import choose_rows, draw_answers, sheet_size

@@ -15,8 +15,9 @@ from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
 from stages.planner.pointing.coordinates import read_keypoints
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.training.loop import Exchange, TrainingState, autocast, encode_batch, losses, train
+from stages.planner.training.loop import Exchange, TrainingState, encode_batch, losses, train
 from stages.pretraining.tiny import save_backbone, tiny_backbone
+from stages.runtime.precision import autocast
 from stages.settings.vlm import VlmConfig
 
 PLAN = ["grasp the red ball", "lift the grasped red ball"]

@@ -14,8 +14,9 @@ from PIL import Image
 
 from stages.evaluation.charts import cumulative_chart, rate_bars, stacked_bar
 from stages.evaluation.report import Clip, Report, render
-from stages.evaluation.results import EpisodeResult, failure_counts, prediction_quality, success_tables
+from stages.evaluation.results import failure_counts, prediction_quality, success_tables
 from stages.evaluation.statistics import Rate
+from stages.rollouts.storage import EpisodeResult
 from stages.viewing.video import encode_webp, plan_lines, sample_times
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}

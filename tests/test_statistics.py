@@ -8,9 +8,9 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from stages.evaluation.failures import CAUSES, Moment, classify
 from stages.evaluation.results import latency
 from stages.evaluation.statistics import Rate, level_rate, quantiles, wilson_interval
+from stages.rollouts.failures import CAUSES, Moment, classify
 
 Z = NormalDist().inv_cdf(0.975)
 

@@ -12,7 +12,7 @@ from stages.artifacts.episode import Episode
 from stages.artifacts.places import distance_to_focus
 from stages.core.steps import MAX_MOTIONS, PATTERNS, STACK_HEIGHT, Step, parse_step
 from stages.decomposition.checks import Span, check_step, span_of
-from stages.settings.loader import DecomposeConfig
+from stages.settings.decompose import DecomposeConfig
 
 _GRASPED = frozenset(action for action, pattern in PATTERNS.items() if "grasped" in pattern)
 

@@ -11,7 +11,7 @@ from stages.artifacts.episode import Episode
 from stages.core.errors import UserError
 from stages.core.keyframes import OPEN
 from stages.core.steps import Step, parse_step
-from stages.settings.loader import DecomposeConfig
+from stages.settings.decompose import DecomposeConfig
 
 
 @dataclass(frozen=True)

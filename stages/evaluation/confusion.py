@@ -12,9 +12,7 @@ import numpy as np
 
 from stages.artifacts.answers import Answers
 from stages.core.steps import parse_step
-from stages.evaluation.failures import KEYPOINT_TOLERANCE
-
-NOTHING = "nothing"
+from stages.rollouts.failures import KEYPOINT_TOLERANCE, NOTHING, landing
 
 Mistakes = Callable[[Answers], Iterator[tuple[str, str]]]
 """What was asked and what came, for every mistake of a kind in one episode."""
@@ -42,13 +40,6 @@ def confusions(answers: Iterable[Answers]) -> dict[str, list[Confusion]]:
     answers = list(answers)
     kinds = {"plans": _plan_mistakes, "steps": _step_mistakes, "keypoints": _keypoint_mistakes}
     return {kind: _counted(answers, mistakes) for kind, mistakes in kinds.items()}
-
-
-def landing(point: np.ndarray, names: tuple[str, ...], positions: np.ndarray) -> str:
-    """The thing nearest to a point (3,), of M at positions (M, 3) [m]; `NOTHING` if it is too far off."""
-    distances = np.linalg.norm(positions - point, axis=1)
-    nearest = int(np.argmin(distances)) if len(names) else -1
-    return names[nearest] if len(names) and distances[nearest] <= KEYPOINT_TOLERANCE else NOTHING
 
 
 def _counted(answers: list[Answers], mistakes: Mistakes) -> list[Confusion]:

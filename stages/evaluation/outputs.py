@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+from stages.artifacts.answer_files import SCHEMA as PLANNER
+from stages.artifacts.answer_files import planner_summary
 from stages.artifacts.files import parent, read_header
 from stages.artifacts.run import RunDirectory
 from stages.core.progress import Progress
-from stages.evaluation.planner_storage import SCHEMA as PLANNER
-from stages.evaluation.planner_storage import planner_summary
 from stages.evaluation.report import Clip, Report, render
-from stages.evaluation.results import LEVELS, TEST_LEVELS, success_tables
+from stages.evaluation.results import success_tables
+from stages.rollouts.jobs import LEVELS, TEST_LEVELS
 from stages.rollouts.seeds import evaluation_seed
 from stages.rollouts.storage import SCHEMA, RolloutFile, read_rollouts
 from stages.settings.evaluate import EvaluateConfig

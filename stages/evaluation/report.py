@@ -11,18 +11,13 @@ from html import escape
 import numpy as np
 
 from stages.evaluation.charts import cumulative_chart, rate_bars, stacked_bar
-from stages.evaluation.failures import CAUSES
 from stages.evaluation.html import centimetres, interval, milliseconds, percent, section, table
 from stages.evaluation.planner_report import planner_section
-from stages.evaluation.results import (
-    LEVEL_NAMES,
-    LEVELS,
-    EpisodeResult,
-    failure_counts,
-    prediction_quality,
-    success_tables,
-)
+from stages.evaluation.results import LEVEL_NAMES, failure_counts, prediction_quality, success_tables
 from stages.evaluation.theme import STYLE
+from stages.rollouts.failures import CAUSES
+from stages.rollouts.jobs import LEVELS
+from stages.rollouts.storage import EpisodeResult
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from stages.evaluation.statistics import Rate, level_rate, over_seeds, quantiles
+from stages.rollouts.jobs import LEVELS, TEST_LEVELS
 from stages.rollouts.seeds import evaluation_seed
+from stages.rollouts.storage import EpisodeResult
 
-LEVELS = ("train", "l1", "l2", "l3", "l4")
-TEST_LEVELS = ("l1", "l2", "l3", "l4")
 LEVEL_NAMES = {
     "train": "train: training placements",
     "l1": "L1: new placements",
@@ -20,38 +19,6 @@ LEVEL_NAMES = {
     "l3": "L3: new articulated objects",
     "l4": "L4: long-horizon tasks",
 }
-
-
-@dataclass(frozen=True)
-class EpisodeResult:
-    """One rollout of K motions; truth is what the expert would have done from the same states.
-
-    Attributes:
-        index: number of the episode in its file (demo_<index>).
-        failure: why it failed (`failures.classify`), empty for a success.
-        steps, true_steps: (K,) texts, predicted and true; true ones are empty where the expert had finished.
-        keypoint_errors: (K,) distance of the predicted keypoint from the true one [m], NaN where the steps differ.
-    """
-
-    index: int
-    task: str
-    variation: int
-    level: str
-    episode: int
-    seed: int
-    instruction: str
-    success: bool
-    error: str | None
-    steps_taken: int
-    failure: str
-    plan: list[str]
-    steps: list[str]
-    true_steps: list[str]
-    keypoint_errors: np.ndarray
-
-    @property
-    def taskvar(self) -> str:
-        return f"{self.task}+{self.variation}"
 
 
 def success_tables(results: Iterable[EpisodeResult]) -> dict:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from stages.core.errors import UserError
-from stages.evaluation.results import LEVELS, TEST_LEVELS
 from stages.rollouts.rollouts import Job
 from stages.rollouts.seeds import placement
 from stages.rollouts.storage import seeds_in
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.loader import nearest
+
+LEVELS = ("train", "l1", "l2", "l3", "l4")
+TEST_LEVELS = ("l1", "l2", "l3", "l4")
 
 ROBOMIMIC_GYM = 2
 """robomimic's number for environments that are made by name."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.rollouts.rollouts import Policy
-from stages.settings.loader import PolicyConfig
+from stages.settings.policy import PolicyConfig
 from stages.simulators.protocol import Simulator
 
 

@@ -14,8 +14,8 @@ from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks, Predicti
 from stages.core.decision import Decision
 from stages.core.errors import UserError
 from stages.core.observation import Observation
-from stages.evaluation.failures import Moment, classify
 from stages.oracle.keypoints import KeypointSource
+from stages.rollouts.failures import Moment, classify
 from stages.simulators.protocol import Motion, SceneObject, Simulator
 
 

@@ -14,12 +14,43 @@ from stages.artifacts.episode_io import read_episode, write_episode
 from stages.artifacts.files import open_artifact
 from stages.artifacts.header import Header, get_header
 from stages.artifacts.shards import NAME, write_shard
-from stages.evaluation.results import EpisodeResult
 from stages.rollouts.rollouts import Job, Rollout
 from stages.simulators.protocol import Trajectory
 
 SCHEMA = "clap.demos"
 GROUP = "evaluation"
+
+
+@dataclass(frozen=True)
+class EpisodeResult:
+    """One rollout of K motions; truth is what the expert would have done from the same states.
+
+    Attributes:
+        index: number of the episode in its file (demo_<index>).
+        failure: why it failed (`failures.classify`), empty for a success.
+        steps, true_steps: (K,) texts, predicted and true; true ones are empty where the expert had finished.
+        keypoint_errors: (K,) distance of the predicted keypoint from the true one [m], NaN where the steps differ.
+    """
+
+    index: int
+    task: str
+    variation: int
+    level: str
+    episode: int
+    seed: int
+    instruction: str
+    success: bool
+    error: str | None
+    steps_taken: int
+    failure: str
+    plan: list[str]
+    steps: list[str]
+    true_steps: list[str]
+    keypoint_errors: np.ndarray
+
+    @property
+    def taskvar(self) -> str:
+        return f"{self.task}+{self.variation}"
 
 
 def write_rollout(partial: Path, job: Job, rollout: Rollout) -> None:

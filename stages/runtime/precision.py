@@ -19,3 +19,8 @@ def multiplies_bfloat16(device: torch.device) -> bool:
 def use_bfloat16(precision: str, device: torch.device) -> bool:
     """Whether to compute in bfloat16: as asked, or for "auto" where the hardware multiplies it natively."""
     return precision == "bfloat16" or precision == "auto" and multiplies_bfloat16(device)
+
+
+def autocast(device: torch.device, precision: str = "auto") -> torch.autocast:
+    """bfloat16 as asked, or for "auto" where the device multiplies it in hardware."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=use_bfloat16(precision, device))

@@ -10,9 +10,8 @@ from typing import Any
 from stages.artifacts.header import Header, Parent
 from stages.core.decision import Decision
 from stages.core.errors import UserError
-from stages.evaluation.results import TEST_LEVELS
 from stages.oracle.keypoints import KeypointSource
-from stages.rollouts.jobs import ROBOMIMIC_GYM
+from stages.rollouts.jobs import ROBOMIMIC_GYM, TEST_LEVELS
 from stages.rollouts.rollouts import Job, Policy, roll_out
 from stages.serving.recordings import add_recording, recorded
 from stages.settings.deploy import DeployConfig

@@ -14,9 +14,13 @@ from typing import Any, TypeVar
 import yaml
 
 from stages.core.errors import UserError
+from stages.settings.annotate import AnnotateConfig
+from stages.settings.collect import CollectConfig
+from stages.settings.decompose import DecomposeConfig
 from stages.settings.deploy import DeployConfig
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.fine import FineConfig
+from stages.settings.policy import PolicyConfig
 from stages.settings.vlm import VlmConfig
 
 Settings = TypeVar("Settings")
@@ -28,93 +32,6 @@ INCIDENTAL = frozenset(
     }
 )
 """Keys that decide how fast or where something is made, not what."""
-
-
-@dataclass(frozen=True)
-class CollectConfig:
-    """How demonstrations are collected.
-
-    Attributes:
-        simulator: name for `make_simulator`.
-        taskvars: variations ("task+variation"); empty = all training variations.
-        episodes_per_variation: demonstrations of each.
-        image_size: side of the square camera images [px].
-        attempts: seeds tried for a demonstration, when its expert fails, before giving up.
-        valid_fraction: share of the episodes of each variation that is held out of training.
-        workers: processes; 0 = one per core.
-    """
-
-    simulator: str = "tabletop"
-    taskvars: tuple[str, ...] = ()
-    episodes_per_variation: int = 20
-    image_size: int = 128
-    attempts: int = 20
-    valid_fraction: float = 0.05
-    workers: int = 0
-
-
-@dataclass(frozen=True)
-class AnnotateConfig:
-    """How keypoints are annotated.
-
-    Attributes:
-        views: canonical views, names of `CanonicalViews`.
-        view_size: side of a view [px].
-        visible_radius: an object is visible in a view that shows its surface this near to its projection [px].
-        tolerance: largest distance between the expert's target and the thing named by the step [m].
-        workers: processes; 0 = one per core.
-    """
-
-    views: tuple[str, ...] = ("top", "front", "left")
-    view_size: int = 112
-    visible_radius: int = 2
-    tolerance: float = 0.03
-    workers: int = 0
-
-
-@dataclass(frozen=True)
-class DecomposeConfig:
-    """Where plans come from, and how a trajectory is checked against them.
-
-    Attributes:
-        mode: "rules" = the steps of the demonstration itself, "llm" = a language model, from the instruction, the
-            things in the scene and the motions of the hand.
-        model: for "llm", a causal language model's Hugging Face name or path.
-        fall_back: where the model's plan does not agree with the motions, take that of the rules.
-        grasp_distance: a grasp closes, and a release opens, within this distance of the thing named [m].
-        inside_distance: the same for a release into something, which may be large [m].
-        reach_distance: every step comes this near to the thing that it acts on [m].
-        rise: a lift ends at least this much higher [m].
-        press: a push down ends at least this much lower than it began [m].
-        displacement: a move, pull or push forward carries the hand at least this far [m].
-        turn: a rotation turns the hand at least this far [rad].
-        tolerance: largest distance between a keypoint and the thing that a language model's step names for it [m].
-    """
-
-    mode: str = "rules"
-    model: str = ""
-    fall_back: bool = False
-    grasp_distance: float = 0.1
-    inside_distance: float = 0.2
-    reach_distance: float = 0.15
-    rise: float = 0.02
-    press: float = 0.01
-    displacement: float = 0.01
-    turn: float = 0.1
-    tolerance: float = 0.03
-
-
-@dataclass(frozen=True)
-class PolicyConfig:
-    """What the policy does when it is in doubt.
-
-    Attributes:
-        replan_below: a decision less confident than this is in doubt; in [0, 1], 0 = none is.
-        max_replans: new plans in an episode at most, and other looks before one; 0 = none.
-    """
-
-    replan_below: float = 0.1
-    max_replans: int = 2
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from matplotlib.patheffects import Normal, Stroke
 
 from stages.artifacts.answers import Answers
 from stages.core.errors import UserError
-from stages.evaluation.confusion import landing
-from stages.evaluation.failures import KEYPOINT_TOLERANCE
 from stages.geometry.canonical import CanonicalViews
+from stages.rollouts.failures import KEYPOINT_TOLERANCE, landing
 
 ROWS = 8
 """Keyframes in a picture of the worst ones."""

@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from stages.core.progress import Progress
-from stages.evaluation.results import EpisodeResult
-from stages.rollouts.storage import RolloutFile, read_rollouts
+from stages.rollouts.storage import EpisodeResult, RolloutFile, read_rollouts
 from stages.runtime.worker_pool import map_unordered
 from stages.settings.evaluate import EvaluateConfig
 from stages.viewing.video import render_video

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
 from stages.artifacts.annotations import Plans
+from stages.artifacts.answer_files import read_all_answers
 from stages.artifacts.answers import Answers
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
@@ -20,7 +21,6 @@ from stages.artifacts.files import open_artifact
 from stages.artifacts.header import Header, get_header
 from stages.artifacts.run import RunDirectory
 from stages.core.errors import UserError
-from stages.evaluation.planner_storage import read_all_answers
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse
 from stages.viewing.answer_sheet import Row, choose_rows, draw_answers, sheet_size

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import Cache, DynamicCache
 
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.training.loop import autocast
+from stages.runtime.precision import autocast
 
 
 class Session:

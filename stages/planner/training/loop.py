@@ -31,7 +31,7 @@ from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.pointer import pointer_loss, pointer_targets
 from stages.planner.prompts import KEYPOINT
 from stages.runtime.distributed import without_gpu
-from stages.runtime.precision import use_bfloat16
+from stages.runtime.precision import autocast
 
 NOWHERE = np.zeros((0, 3))
 """Points of an exchange without any."""
@@ -132,11 +132,6 @@ def losses(model: PlannerModel, batch: dict[str, Tensor], targets: Tensor) -> tu
     if not len(targets):
         return language, language.new_zeros(())
     return language, pointer_loss(output.heatmaps.float(), targets).mean()
-
-
-def autocast(device: torch.device, precision: str = "auto") -> torch.autocast:
-    """bfloat16 as asked, or for "auto" where the device multiplies it in hardware."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=use_bfloat16(precision, device))
 
 
 def train(

@@ -28,6 +28,9 @@ POSITION_TOLERANCE = 0.02
 """Grasps up to 1.5 cm off still succeed, 4.5 cm off never do [m]."""
 ROTATION_TOLERANCE = np.radians(20)
 
+NOTHING = "nothing"
+"""What is said where a point lies on no thing."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -70,6 +73,13 @@ def classify(success: bool, error: str | None, stopped_early: bool, limit_reache
     if stopped_early:
         return "stopped early"
     return "step limit" if limit_reached else "not achieved"
+
+
+def landing(point: np.ndarray, names: tuple[str, ...], positions: np.ndarray) -> str:
+    """The thing nearest to a point (3,), of M at positions (M, 3) [m]; `NOTHING` if it is too far off."""
+    distances = np.linalg.norm(positions - point, axis=1)
+    nearest = int(np.argmin(distances)) if len(names) else -1
+    return names[nearest] if len(names) and distances[nearest] <= KEYPOINT_TOLERANCE else NOTHING
 
 
 def _mistake(moment: Moment) -> str:

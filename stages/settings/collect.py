@@ -1,0 +1,28 @@
+"""Settings of `clap collect demos`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """How demonstrations are collected.
+
+    Attributes:
+        simulator: name for `make_simulator`.
+        taskvars: variations ("task+variation"); empty = all training variations.
+        episodes_per_variation: demonstrations of each.
+        image_size: side of the square camera images [px].
+        attempts: seeds tried for a demonstration, when its expert fails, before giving up.
+        valid_fraction: share of the episodes of each variation that is held out of training.
+        workers: processes; 0 = one per core.
+    """
+
+    simulator: str = "tabletop"
+    taskvars: tuple[str, ...] = ()
+    episodes_per_variation: int = 20
+    image_size: int = 128
+    attempts: int = 20
+    valid_fraction: float = 0.05
+    workers: int = 0

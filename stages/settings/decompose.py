@@ -1,0 +1,37 @@
+"""Settings of `clap decompose`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DecomposeConfig:
+    """Where plans come from, and how a trajectory is checked against them.
+
+    Attributes:
+        mode: "rules" = the steps of the demonstration itself, "llm" = a language model, from the instruction, the
+            things in the scene and the motions of the hand.
+        model: for "llm", a causal language model's Hugging Face name or path.
+        fall_back: where the model's plan does not agree with the motions, take that of the rules.
+        grasp_distance: a grasp closes, and a release opens, within this distance of the thing named [m].
+        inside_distance: the same for a release into something, which may be large [m].
+        reach_distance: every step comes this near to the thing that it acts on [m].
+        rise: a lift ends at least this much higher [m].
+        press: a push down ends at least this much lower than it began [m].
+        displacement: a move, pull or push forward carries the hand at least this far [m].
+        turn: a rotation turns the hand at least this far [rad].
+        tolerance: largest distance between a keypoint and the thing that a language model's step names for it [m].
+    """
+
+    mode: str = "rules"
+    model: str = ""
+    fall_back: bool = False
+    grasp_distance: float = 0.1
+    inside_distance: float = 0.2
+    reach_distance: float = 0.15
+    rise: float = 0.02
+    press: float = 0.01
+    displacement: float = 0.01
+    turn: float = 0.1
+    tolerance: float = 0.03
