@@ -28,23 +28,23 @@ def _imported(statements: list[ast.stmt], late: bool = False) -> Iterator[str]:
             yield from _imported([child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)], late)
 
 
-def _arrows(late: bool = False) -> dict[str, set[str]]:
+def _imports_between(late: bool = False) -> dict[str, set[str]]:
     """What each folder, or module, directly under `stages` imports of the others."""
-    arrows: dict[str, set[str]] = {}
+    imports: dict[str, set[str]] = {}
     for path in STAGES.rglob("*.py"):
         place = path.relative_to(STAGES).parts[0].removesuffix(".py")
         found = set(_imported(ast.parse(path.read_text()).body, late))
-        arrows.setdefault(place, set()).update(found - {place})
-    return arrows
+        imports.setdefault(place, set()).update(found - {place})
+    return imports
 
 
 @pytest.mark.parametrize("folder", ALLOWED)
 def test_foundations_import_nothing_above_them(folder):
-    assert _arrows(late=True)[folder] <= ALLOWED[folder]
+    assert _imports_between(late=True)[folder] <= ALLOWED[folder]
 
 
 def test_no_circle_of_imports_between_folders():
     try:
-        TopologicalSorter(_arrows()).prepare()
+        TopologicalSorter(_imports_between()).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
