@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from stages.planner.planner import Planner
     from stages.simulators.protocol import Simulator
 
-_DECISIVE = ("simulator", "taskvars", "seeds", "instructions", "image_size")
+_DECISIVE = ("simulator", "taskvars", "seeds", "instructions", "names", "image_size")
 """Settings of the evaluation that decide what is asked, beside the number of episodes."""
 
 LISTED = 20
@@ -123,6 +123,7 @@ def _run(config: Config, vlm: Path, level: _Level, progress: Progress, before: i
     summary = {
         "split": level.level,
         "instructions": config.evaluate.instructions,
+        "names": config.evaluate.names,
         **quality_table(answers),
         "confused": {kind: [asdict(one) for one in found[:LISTED]] for kind, found in confused.items()},
         "left_out": dict(Counter(note["problem"] for note in notes if note["problem"]).most_common()),
@@ -162,6 +163,7 @@ def ask(simulator: Simulator, planner: Planner, job: Job, config: Config) -> Pla
         return PlannerAnswers(None, plan.problem, {})
     novel = config.evaluate.instructions == "novel"
     instruction = choose_instruction(simulator.novel_instructions() if novel else episode.instructions, job)
-    talk = interview(planner, list(keyframes_of(episode, annotation, plan, job.episode)), instruction)
+    frames = list(keyframes_of(episode, annotation, plan, job.episode))
+    talk = interview(planner, frames, instruction, config.evaluate.names)
     answers = talk.answers(episode.seed, job.episode, all_pictures=job.episode == 0)
     return PlannerAnswers(answers, "", dict(talk.seconds))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stages.planner.training.loop import Exchange, TrainingState
     from stages.planner.training.validation import HeldOut
 
-REHEARSED = {"locate": 0.33, "decide": 0.12, "plan": 0.05, "read plan": 0.38, "follow": 0.12}
+REHEARSED = {"locate": 0.75, "decide": 0.25}
 """Shares of the kinds of rehearsed examples."""
 
 VALIDATION_STEPS = 4
@@ -81,7 +81,11 @@ def finetune_vlm(
     finished = work / "model"
     shutil.rmtree(finished, ignore_errors=True)
     model.save_pretrained(finished)
+    language = _train_language(config, training, work, finished, progress)
     summary = _summary(config, state, training, valid)
+    if language:
+        summary |= {"planning_model_steps": len(language), "planning_model_loss": round(language[-1]["loss"], 4)}
+        summary["planning_model_minutes"] = round(language[-1]["seconds"] / 60, 2)
     held_out = _predictions(finished, model, valid, progress) if valid else None
     if held_out is not None:
         summary |= {name: round(value, 4) for name, value in held_out.summary().items()}
@@ -145,21 +149,45 @@ def _train(
     log: Path,
     progress: Progress,
 ) -> TrainingState:
-    from stages.planner.phrasebook import Phrasebook, phrase_words
-    from stages.planner.recollection import Recollection
+    from stages.planner.language.grammar import words_of
     from stages.planner.training.augmentation import Paints
     from stages.planner.training.data import Sampler
     from stages.planner.training.loop import train
-    from stages.settings.vlm import plainly
+    from stages.settings.vlm import without_augmentation
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
     auxiliary = _auxiliary(config, model.views, work, progress)
     sampler = Sampler(training, config.vlm, model.views, config.seed, auxiliary, Paints(PALETTE, RARE_COLOURS))
-    model.phrase_words = phrase_words([*sampler.nameable, *PALETTE, *RARE_COLOURS])
-    pairs = sorted({(instruction, tuple(frame.plan)) for frame in training for instruction in frame.instructions})
-    model.phrasebook, model.recollection = Phrasebook.learn(pairs), Recollection.learn(pairs)
-    unseen = _some(Sampler(valid, plainly(config.vlm), model.views, config.seed + 1)) if valid else ()
+    model.phrase_words = words_of([*sampler.nameable, *PALETTE, *RARE_COLOURS])
+    unseen = _some(Sampler(valid, without_augmentation(config.vlm), model.views, config.seed + 1)) if valid else ()
     return train(model, sampler, work / "checkpoint.pt", progress, unseen, log)
+
+
+def _train_language(
+    config: Config, training: Sequence[Keyframe], work: Path, finished: Path, progress: Progress
+) -> list[dict[str, float]]:
+    """Train and write the planning model beside the pointing one, where there is a separate one; gives its curve."""
+    from stages.planner.language.grammar import words_of
+    from stages.planner.language.planning_model import PlanningModel
+    from stages.planner.language.text import TextSampler
+    from stages.planner.language.training import Schedule, train_language
+    from stages.planner.planner import LANGUAGE
+    from stages.planner.prompts import plan_phrases
+    from stages.planner.training.data import text_examples
+    from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
+
+    vlm = config.vlm
+    if vlm.plans_itself:
+        return []
+    words = words_of(phrase for frame in training for phrase in plan_phrases(frame.plan))
+    model = PlanningModel.from_base(vlm.planning_model, vlm.language_rank, words)
+    sampler = TextSampler(text_examples(training), tuple(PALETTE), tuple(RARE_COLOURS))
+    schedule = Schedule(vlm.language_rate, vlm.language_batch, vlm.language_steps, vlm.language_minutes)
+    curve = train_language(
+        model, sampler, schedule, config.seed, work / "language.pt", progress, vlm.checkpoint_seconds
+    )
+    model.save_pretrained(finished / LANGUAGE)
+    return curve
 
 
 def _some(sampler: Sampler) -> list[Exchange]:

@@ -1,4 +1,4 @@
-"""Stage: train the tiny vision-language base from nothing on procedural scenes and language."""
+"""Stage: train the tiny vision-language base from nothing on procedural scenes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ import numpy as np
 from safetensors.torch import save_file
 
 from stages.core.progress import Progress, silent
+from stages.geometry.canonical import CanonicalViews
 from stages.planner.planner import Planner
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.training.loop import train
 from stages.pretraining.assessment import assess
-from stages.pretraining.language import compose
-from stages.pretraining.procedural_exchanges import COLOUR_NAMES, PAINTS, ProceduralExchanges, render_scenes
+from stages.pretraining.procedural_exchanges import PAINTS, ProceduralExchanges, render_scenes
+from stages.pretraining.scenes import ClutterScene
 from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.runtime.distributed import is_main, processes
 from stages.settings.pretrain import PretrainConfig
 from stages.settings.vlm import VlmConfig
+from stages.simulators.tabletop.clutter import SHAPES
 
 CORPUS = 6000
-"""Composed instructions that the tokenizer's vocabulary is learnt from."""
+"""Texts of exchanges that the tokenizer's vocabulary is learnt from."""
 
-SHOWN = {"locate": 0.56, "name": 0.12, "count": 0.015, "decide": 0.245, "plan": 0.06}
-"""Of the batches about scenes."""
-
-TOLD = {"read plan": 0.75, "follow": 0.25}
-"""Of the batches of text alone, which cost a third of those."""
+SHARES = {"locate": 0.6, "list": 0.15, "decide": 0.25}
+"""Of the kinds of exchange."""
 
 
 def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progress) -> dict:
@@ -50,8 +49,8 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
         learning_rate=config.learning_rate,
         warmup_fraction=0.03,
     )
-    model = PlannerModel.from_base(settings) if config.base else _from_nothing(settings, config.seed)
-    source = ProceduralExchanges(scenes, model.views, _shares(config.text))
+    model = PlannerModel.from_base(settings) if config.base else _from_nothing(settings, scenes, config.seed)
+    source = ProceduralExchanges(scenes, model.views, SHARES)
     state = train(
         model,
         lambda step: source.batch(config.seed, step, config.batch_size),
@@ -67,13 +66,6 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
     return {"steps": state.step, "minutes": round(state.seconds / 60, 1), **held_out, "path": str(out)}
 
 
-def _shares(text: float) -> dict[str, float]:
-    """How often each kind of example is drawn."""
-    return {kind: share * (1 - text) for kind, share in SHOWN.items()} | {
-        kind: share * text for kind, share in TOLD.items()
-    }
-
-
 def _save(model: PlannerModel, out: Path) -> None:
     """Write a base in 16 bits, to which the model's weights are rounded."""
     model.backbone.model.bfloat16()
@@ -84,11 +76,10 @@ def _save(model: PlannerModel, out: Path) -> None:
     model.pointer.load_state_dict(pointer)
 
 
-def _from_nothing(settings: VlmConfig, seed: int) -> PlannerModel:
-    return PlannerModel(tiny_backbone(_corpus(seed), settings.image_size, seed), settings)
-
-
-def _corpus(seed: int) -> list[str]:
-    rng = np.random.default_rng(seed)
-    composed = [compose(rng, COLOUR_NAMES, 2) for _ in range(CORPUS)]
-    return [text for instruction, plan in composed for text in (instruction, *plan)]
+def _from_nothing(settings: VlmConfig, scenes: list[ClutterScene], seed: int) -> PlannerModel:
+    views = CanonicalViews(size=settings.image_size, names=settings.views)
+    rng, source = np.random.default_rng(seed), ProceduralExchanges(scenes, views, SHARES)
+    drawn = [source.one(rng) for _ in range(min(CORPUS, 4 * len(scenes)))]
+    corpus = [text for exchange in drawn for text in (exchange.request, exchange.answer)]
+    corpus += [f"{colour} {shape}" for colour in PAINTS for shape in SHAPES]
+    return PlannerModel(tiny_backbone(corpus, settings.image_size, seed), settings)

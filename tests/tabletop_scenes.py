@@ -12,7 +12,7 @@ from stages.settings.fine import FineConfig
 
 DOWN = axis_rotation(0, np.pi)
 HOME = np.array([0.28, 0.0, 1.2])
-STEPS = (("grasp the red block", 0), ("grasp the red block", 1), ("push down the red block", 0))
+STEPS = (("grasp the red block", 0), ("grasp the red block", 1), ("push the red block", 0))
 
 
 def box_points(centre: np.ndarray, size: np.ndarray, yaw: float, rng: np.random.Generator, count: int) -> np.ndarray:

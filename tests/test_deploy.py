@@ -522,8 +522,8 @@ def test_driving_records_and_films(tmp_path: Path) -> None:
     scene, config = Scene("push_button", 0, 4), DeployConfig()
     summary = run_and_record(simulator, ExpertPolicy(simulator), "press it", scene, out, config, said.append)
     simulator.close()
-    assert summary["success"] and summary["steps"] == ["push down the maroon button"] * 2
-    assert said[0] == "Plan: push down the maroon button" and said[-1] == "The task is done" and len(said) == 4
+    assert summary["success"] and summary["steps"] == ["push the maroon button"] * 2
+    assert said[0] == "Plan: push the maroon button" and said[-1] == "The task is done" and len(said) == 4
     with Demonstrations(out) as demos:
         assert demos.episode(0).instruction == "press it"
     with Image.open(summary["video"]) as video:

@@ -256,7 +256,7 @@ class WrongPolicy(ExpertPolicy):
     ("mistake", "failure"),
     [
         ({"finished": True}, "stopped early"),
-        ({"step": "push down the red button", "action": np.array([0.3, 0, 1.1, 1, 0, 0, 0, 0, 1.0])}, "wrong object"),
+        ({"step": "push the red button", "action": np.array([0.3, 0, 1.1, 1, 0, 0, 0, 0, 1.0])}, "wrong object"),
         ({"action": np.array([0.3, 0, 1.1, 1, 0, 0, 0, 0, 1.0])}, "wrong motion"),
         ({"action": np.array([5.0, 0, 1.1, 1, 0, 0, 0, 0, 1.0])}, "wrong motion"),
     ],

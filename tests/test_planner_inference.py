@@ -8,25 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pytest import MonkeyPatch
 
 from stages.core.observation import PointObservation
 from stages.core.steps import parse_step
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
-from stages.planner.answering import respond
+from stages.planner.answering import greedy_answer
 from stages.planner.calibration import Calibration, Graded, Logistic
-from stages.planner.enumerations import beginnings, names, wholes
-from stages.planner.grammar import CUT, DEPARTURE, OWN, UNSAID, VAIN, WHOLE, Grammar, PlanGrammar, Wanted
-from stages.planner.graphs import answers_graph, plan_graph, step_graph
-from stages.planner.noun_phrases import singular
-from stages.planner.phrasebook import Phrasebook, phrase_words
+from stages.planner.grammar import Grammar
+from stages.planner.graphs import answers_graph, step_graph
+from stages.planner.language.grammar import words_of
 from stages.planner.planner import Plan, Planner, read_pointing
 from stages.planner.pointing.coordinates import read_keypoints, spell_keypoints
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.session import Session
 from stages.planner.prompts import KEYPOINT, Memory, Protocol
-from stages.planner.recollection import Recollection
 from stages.planner.training.loop import Exchange, encode_batch
 from stages.policy import ClapPolicy
 from stages.predictor.predictor import FinePredictor
@@ -35,19 +31,8 @@ from stages.settings.policy import PolicyConfig
 from stages.settings.vlm import VlmConfig
 from tests.checkpoints import NAMES, VIEW_SIZES, write_checkpoint
 
-PLAN = ["grasp the red ball", "lift the grasped red ball", "move the grasped red ball onto the blue slab"]
-PAIRS = [
-    ("pick up the gray block", ["grasp the gray block"]),
-    ("grasp the block that is olive", ["grasp the olive block"]),
-    ("lift the silver cup", ["grasp the silver cup"]),
-    ("slide the block to the green target", ["push the red block to the green square"]),
-    ("push the red block onto the green square", ["push the red block to the green square"]),
-    ("put pressure on the button with the maroon base", ["push down the maroon button"]),
-    ("open the top drawer", ["grasp the top drawer handle"]),
-    ("store the money", ["grasp the bank notes"]),
-]
+PLAN = ["grasp the red ball", "lift the grasped red ball", "move the grasped red ball to the blue slab"]
 NOUNS = (" red ball", " blue slab", " lid")
-BOOK = Phrasebook.learn(PAIRS)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -61,7 +46,7 @@ def random_planner(folder: Path, name: str = "qwen2_5_vl", **settings: object) -
     torch.manual_seed(0)
     config = VlmConfig(base=str(folder), image_size=VIEW_SIZES[name], pointer_cells=8, **settings)
     model = PlannerModel.from_base(config)
-    model.phrase_words = phrase_words(["red ball", "blue slab"])
+    model.phrase_words = words_of(["red ball", "blue slab"])
     return Planner(model)
 
 
@@ -80,8 +65,8 @@ def test_answers_that_go_on_from_the_images_are_those_of_a_whole_pass(planner: P
         tokens = planner.tokenizer(answer, add_special_tokens=False)["input_ids"]
         half = len(tokens) // 2
         with torch.inference_mode():
-            session.ask(request)
-            scores = torch.cat([session.say(tokens[:half]), session.say(tokens[half:])[1:]])[:-1]
+            session.start(request)
+            scores = torch.cat([session.extend(tokens[:half]), session.extend(tokens[half:])[1:]])[:-1]
             heatmaps = session.heatmaps()
             points = np.zeros((answer.count(KEYPOINT), 3))
             whole = model(encode_batch(model, [Exchange(request, answer, points, views)], "")[0])
@@ -104,61 +89,29 @@ def test_decisions_point_where_a_whole_pass_over_their_answer_points(planner: Pl
     assert list(decision.objects) == ["red ball", "blue slab"] and decision.step == PLAN[decision.step_index]
 
 
-def test_a_search_finds_the_likeliest_answer_of_all(planner: Planner) -> None:
-    """Compared with the probabilities of every answer, one after the other."""
-    answers = ["red ball", "red slab", "blue slab", "blue ball then red slab", "blue ball then blue slab", "lid"]
-    tokenizer, views = planner.tokenizer, seen(planner)
-
-    def grammar() -> Grammar:
-        return Grammar(tokenizer, answers_graph(answers, spelt=False), end=0)
-
-    with torch.inference_mode():
-        found = respond(Session(planner.model, views), "What?", grammar(), beams=len(answers))
-        likelihoods = []
-        for answer in answers:
-            tokens = tokenizer(answer, add_special_tokens=False)["input_ids"]
-            session, followed, likelihood = Session(planner.model, views), grammar(), 0.0
-            session.ask("What?")
-            for scores, token in zip(session.say(tokens)[:-1], tokens, strict=True):
-                allowed = followed.allowed()
-                likelihood += float(scores[allowed].log_softmax(-1)[allowed.index(token)])
-                followed.advance(token)
-            likelihoods.append(likelihood)
-    assert tokenizer.decode(found.tokens) == answers[int(np.argmax(likelihoods))]
-
-
-def test_a_line_of_a_plan_has_a_worth(planner: Planner, monkeypatch: MonkeyPatch) -> None:
-    monkeypatch.setattr(planner.model, "phrase_words", phrase_words(PLAN))
-    lengths = []
-    for worth in (-1000, 1000):
-        monkeypatch.setattr("stages.planner.answering.LINE", worth)
-        lengths.append(len(planner.plan("stack it", seen(planner)).steps))
-    assert lengths[0] == 1 < lengths[1]
-
-
 def test_a_forked_session_goes_on_alone(planner: Planner) -> None:
     first, second, third = (planner.tokenizer(text, add_special_tokens=False)["input_ids"] for text in NOUNS)
     with torch.inference_mode():
         session = Session(planner.model, seen(planner))
-        session.ask("What?")
-        session.say(first)
+        session.start("What?")
+        session.extend(first)
         other = session.fork()
-        other.say(second)
-        scores = session.say(third)
-        session.ask("What?")
-        assert torch.allclose(session.say([*first, *third])[-len(third) :], scores[1:], atol=1e-4)
+        other.extend(second)
+        scores = session.extend(third)
+        session.start("What?")
+        assert torch.allclose(session.extend([*first, *third])[-len(third) :], scores[1:], atol=1e-4)
 
 
 def test_a_keypoint_that_was_a_choice_is_pointed_at_as_well(planner: Planner) -> None:
-    """After "ring" the phrase could go on, at a price; that it ends, with the answer, is chosen."""
+    """After "ring" the phrase could go on; that it ends, with the answer, is chosen."""
     graph, end = step_graph(objects=False, spelt=False), planner.model.backbone.end_id
     with torch.inference_mode():
         grammar = Grammar(planner.tokenizer, graph, end, {"ring"})
-        answer = respond(Session(planner.model, seen(planner)), "What now?", grammar)
+        answer = greedy_answer(Session(planner.model, seen(planner)), "What now?", grammar)
         said = planner.tokenizer.decode(answer.tokens)
         assert len(answer.session.heatmaps()) == said.count(KEYPOINT) == 1
         grammar = Grammar(planner.tokenizer, answers_graph([f"a{KEYPOINT}", f"a{KEYPOINT}; b{KEYPOINT}"], False), end)
-        answer = respond(Session(planner.model, seen(planner)), "Where?", grammar)
+        answer = greedy_answer(Session(planner.model, seen(planner)), "Where?", grammar)
         assert len(answer.session.heatmaps()) == planner.tokenizer.decode(answer.tokens).count(KEYPOINT)
 
 
@@ -176,151 +129,6 @@ def test_images_are_encoded_once_an_observation(tmp_path: Path, monkeypatch: pyt
 
 
 # --- grammars
-
-
-def test_nouns_that_training_plans_leave_unsaid_are_known() -> None:
-    assert {"money", "target", "base", "door"} <= BOOK.unsaid
-    assert not {"block", "cup", "square"} & BOOK.unsaid
-    assert Phrasebook.from_dict(BOOK.as_dict()) == BOOK
-
-
-def test_a_plan_calls_things_what_the_instruction_calls_them() -> None:
-    def says(instruction: str, phrase: str) -> bool:
-        return tuple(phrase.split()) in BOOK.likely(instruction)
-
-    assert says("pick up the gray cup", "gray cup") and not says("pick up the gray cup", "gray block")
-    assert says("lift the red moon", "red moon") and not says("lift the red moon", "red block")
-    assert not says("put the gray cup on the red block", "gray block")
-    assert says("slide the block to the yellow target", "yellow square")
-    assert says("slide the block to the yellow target", "red block")
-    assert says("put pressure on the button with the azure base", "azure button")
-    assert says("grasp the block that is violet", "violet block")
-    assert says("open the microwave", "microwave handle")
-    assert says("open the upper middle drawer", "upper middle drawer handle")
-    assert not says("shut the upper middle drawer", "upper middle drawer door")
-    assert says("take the handle of the oven", "oven handle")
-    assert says("pull at the outer knob of the oven", "outer oven handle")
-    assert says("by the inner low handle, pull the drawer out", "inner low drawer handle")
-    assert says("stack two lime blocks on the cup", "lime block")
-    assert says("put the money anywhere", "bank notes")
-    assert all(says(text, phrase) for text, plan in PAIRS for phrase in prompts.plan_phrases(plan))
-    assert Phrasebook.from_dict(BOOK.as_dict()) == BOOK
-
-
-def test_names_end_where_wordings_go_on_and_their_beginnings_are_no_things() -> None:
-    assert names("the cyan peg should lie on the red mat now") == {("cyan", "peg"), ("red", "mat")}
-    assert names("first, one after the other, lift the lid of the old tea box") == {("lid",), ("old", "tea", "box")}
-    assert beginnings("take the boots from the boot box") == frozenset()
-    assert beginnings("the light bulb goes into the lamp") == {("light",)}
-    assert beginnings("open the light box to let in light") == frozenset()
-    assert wholes("turn the knob of the old van beside the mast of the boat") == {("old", "van")}
-    assert wholes("the van, the knob and the rim of the van door") == frozenset()
-
-
-def test_half_a_name_and_a_part_of_what_is_held_have_a_price_also_where_nothing_else_can_follow(
-    planner: Planner,
-) -> None:
-    tokenizer, instruction = planner.tokenizer, "grasp the tea box"
-    likely = [("tea",), ("tea", "box"), ("tea", "box", "lid"), ("tea", "box", "lid", "door")]
-    wanted = Wanted.of(instruction, frozenset())
-
-    def price(text: str) -> int:
-        grammar = PlanGrammar(tokenizer, (), end=0, likely=likely, wanted=wanted)
-        for token in [*tokenizer(text, add_special_tokens=False)["input_ids"], 0]:
-            assert token in grammar.allowed()
-            grammar.advance(token)
-        assert grammar.lines == text.count("\n")
-        return grammar.price
-
-    assert price("1. grasp the tea box") == 0 and price("1. grasp the tea") == CUT + UNSAID
-    assert price("1. grasp the tea box\n2. move the grasped tea box onto the tea box lid") == OWN
-    assert price("1. grasp the tea box lid\n2. push forward the tea box lid") == 0
-    assert price("1. push the tea box to the tea box lid") == 0
-    assert price("1. push forward the tea box lid door") == CUT
-    wanted = Wanted.of("raise the lid of the tea box", frozenset({"lid"}))
-    assert price("1. grasp the tea box lid") == 0 and price("1. grasp the tea box") == WHOLE
-    wanted = Wanted.of("take the tea", frozenset({"tea"}))
-    assert price("1. grasp the tea box lid") == 0 and price("1. grasp the tea") == VAIN
-
-
-def test_training_is_recalled_where_only_what_it_exchanged_is_other() -> None:
-    def press(name: str) -> tuple[str, list[str]]:
-        return f"Press the {name} button.", [f"push down the {name} button"]
-
-    def store(name: str) -> tuple[str, list[str]]:
-        return f"put the {name} into the tin", [f"grasp the {name}", f"release the grasped {name} into the tin"]
-
-    pairs = [
-        press("mint"),
-        press("sky"),
-        store("red cup"),
-        store("sponge"),
-        ("shut the tin", ["push down the tin lid"]),
-    ]
-    book = Recollection.learn(pairs)
-    assert all(book.plans(text) == [tuple(plan)] for text, plan in pairs)
-    assert book.plans("press the dark olive button") == [("push down the dark olive button",)]
-    assert book.plans("put the can into the tin") == [("grasp the can", "release the grasped can into the tin")]
-    for other in ("shut the box", "press the mint key", "put the can into the box", "press the mint and sky button"):
-        assert book.plans(other) == []
-    assert Recollection.from_list(book.as_list()) == book
-    again = Recollection.learn([*pairs, ("shut the tin", ["push forward the tin door"])])
-    assert again.plans("shut the tin") == [("push down the tin lid",), ("push forward the tin door",)]
-
-
-def test_what_was_recalled_costs_nothing_and_everything_else_once(planner: Planner) -> None:
-    tokenizer, phrases = planner.tokenizer, [("red", "cup"), ("sky", "lid")]
-
-    def price(text: str, *recalled: str) -> int:
-        said = [[*tokenizer(line, add_special_tokens=False)["input_ids"], 0] for line in recalled]
-        grammar = Grammar(tokenizer, plan_graph(), 0, likely=phrases, recalled=said)
-        for token in [*tokenizer(text, add_special_tokens=False)["input_ids"], 0]:
-            grammar.advance(token)
-        return grammar.price
-
-    cup, lid = "1. grasp the red cup\n2. lift the grasped red cup", "1. push down the sky lid"
-    assert price(cup) == price(cup, cup) == price(lid, cup, lid) == 0
-    assert price(lid, cup) == price("1. grasp the red cup", cup) == price(cup + "\n3. pull the grasped red cup", cup)
-    assert price(lid, cup) == DEPARTURE
-
-
-def test_a_plan_is_the_recalled_one_unless_the_model_is_far_surer(planner: Planner, monkeypatch: MonkeyPatch) -> None:
-    """A random model rambles; what it recalls is said in its place where any other plan is dear enough."""
-    model = planner.model
-    monkeypatch.setattr(model, "recollection", Recollection.learn([("stack it", PLAN)]))
-    monkeypatch.setattr(model, "phrase_words", phrase_words(PLAN))
-    monkeypatch.setattr("stages.planner.grammar.DEPARTURE", 1000)
-    assert planner.plan("stack it", seen(planner)).steps == PLAN
-    assert planner.plan("stack them", seen(planner)).steps != PLAN
-
-
-def test_one_of_several_things() -> None:
-    known = {
-        "blocks": "block",
-        "boxes": "box",
-        "groceries": "grocery",
-        "glasses": "glass",
-        "grass": "grass",
-        "bus": "bus",
-    }
-    assert {word: singular(word) for word in known} == known
-
-
-def test_mixed_phrases_are_allowed_at_a_price(planner: Planner) -> None:
-    tokenizer, words = planner.tokenizer, phrase_words(["gray", "cup", "block"])
-
-    def price(text: str) -> int:
-        grammar = PlanGrammar(tokenizer, words, end=0, likely=[("gray", "cup"), ("cup",)])
-        paid = 0
-        for token in tokenizer(text, add_special_tokens=False)["input_ids"]:
-            paid += grammar.prices()[token]
-            grammar.advance(token)
-        return paid + grammar.prices()[0]
-
-    assert price("1. grasp the gray cup") == price("1. push the gray cup onto the cup") == 0
-    assert price("1. grasp the gray block") == 1
-    assert price("1. grasp the gray cup\n2. push the cup block to the block gray cup") == 2
-    assert price("1. push the gray gray cup onto the cup") == 2
 
 
 @pytest.mark.parametrize("spelt", [False, True])
@@ -341,7 +149,7 @@ def test_a_step_in_words_is_read_back(tmp_path: Path, objects: bool) -> None:
     planner = random_planner(tmp_path, use_plan=False, use_objects=objects)
     protocol = planner.protocol
     truth = protocol.decide_beginning(PLAN) + protocol.decide_choice(PLAN, 2)
-    grammar = Grammar(planner.tokenizer, step_graph(objects, spelt=False), 0, phrase_words(["red ball", "blue slab"]))
+    grammar = Grammar(planner.tokenizer, step_graph(objects, spelt=False), 0, words_of(["red ball", "blue slab"]))
     for token in planner.tokenizer(truth)["input_ids"]:
         assert token in grammar.allowed()
         grammar.advance(token)
@@ -429,10 +237,8 @@ def test_calibration_is_kept_with_the_planner_and_replaces_its_confidence(tmp_pa
     model.calibration = Calibration(
         Logistic.fit(rows[:, :2], rows[:, 0] > 0), replace(Logistic.fit(rows, rows[:, 1] > 0), bias=2.0)
     )
-    model.phrasebook, model.recollection = BOOK, Recollection.learn(PAIRS)
     model.save_pretrained(tmp_path / "saved")
     again = Planner.from_pretrained(tmp_path / "saved")
-    assert again.model.phrasebook == BOOK and again.model.recollection == Recollection.learn(PAIRS)
     expected = model.calibration.keypoint(decision.features)
     assert again.decide("stack", PLAN, Memory(), True, views).confidence == pytest.approx(expected, abs=1e-3)
     assert again.model.calibration.plan(plan.features) != pytest.approx(plan.confidence)
@@ -467,7 +273,7 @@ class Scripted(Planner):
         super().__init__(model)
         self.plans, self.asked = plans, 0
 
-    def plan(self, instruction: str, views: np.ndarray) -> Plan:
+    def plan(self, instruction: str, views: np.ndarray, *_: object, **__: object) -> Plan:
         self.asked += 1
         return Plan(self.plans[min(self.asked, len(self.plans)) - 1], 1.0, np.zeros(2))
 
@@ -539,3 +345,17 @@ def test_a_policy_without_a_plan_notes_its_steps_and_ends(tmp_path: Path, predic
     for decision in decisions:
         assert decision.plan[decision.step_index] == decision.step and len(set(decision.plan)) == len(decision.plan)
     assert decisions[-1].finished or len({decision.step for decision in decisions}) > 1
+
+
+# --- planning by the vision-language model itself, and listing
+
+
+def test_a_vision_language_model_plans_under_the_grammar_and_lists(planner: Planner) -> None:
+    views = seen(planner)
+    plan = planner.plan("put the red ball on the blue slab", views, ["red ball", "blue slab"])
+    assert plan.steps and all(str(parse_step(step)) == step for step in plan.steps)
+    known = words_of(["put the red ball on the blue slab"])
+    assert all(set(phrase.split()) <= known for phrase in prompts.plan_phrases(plan.steps))
+    found = planner.list_things(views)
+    assert 1 <= len(found) and all(set(name.split()) <= planner.model.phrase_words for name, _ in found)
+    assert all(np.abs(pointing.point - WORKSPACE_CENTRE).max() < 0.51 for _, pointing in found)

@@ -67,7 +67,7 @@ def test_examples_are_the_motions_of_the_demonstrations(tiny_run: Path) -> None:
         assert len(example.scene.points) > 50
         assert example.motion_index in (0, 1)
     steps = [example.step.split(" the ")[0] for example in examples["train"]]
-    assert sorted(set(steps)) == ["grasp", "lift", "move", "push down"]
+    assert sorted(set(steps)) == ["grasp", "lift", "move", "push"]
 
 
 def test_it_writes_a_model_and_its_curves(trained: Path, tiny_run: Path) -> None:
@@ -75,7 +75,7 @@ def test_it_writes_a_model_and_its_curves(trained: Path, tiny_run: Path) -> None
     assert [p.schema for p in header.parents] == ["clap.demos", "clap.keypoints", "clap.plans"]
     assert summary["steps"] == TINY.steps
     assert summary["held_out"]["all"]["motions"] == 6
-    assert set(summary["held_out"]) == {"all", "grasp", "lift", "move", "push down"}
+    assert set(summary["held_out"]) == {"all", "grasp", "lift", "move", "push"}
     with h5py.File(curves_path(trained)) as file:
         assert list(file["curves/step"]) == [10, 20, 30, 40]
         assert file["held_out/actions"].shape == file["held_out/truth"].shape == (6, 9)

@@ -19,12 +19,12 @@ from typing import Any
 import h5py
 
 VERSIONS = {
-    "clap.demos": 1,
+    "clap.demos": 2,
     "clap.keypoints": 1,
-    "clap.plans": 1,
+    "clap.plans": 2,
     "clap.vlm": 1,
-    "clap.fine": 1,
-    "clap.planner_evaluation": 1,
+    "clap.fine": 2,
+    "clap.planner_evaluation": 2,
     "clap.bundle": 1,
 }
 """Schemas and the version of each that this tool writes and reads."""

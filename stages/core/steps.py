@@ -10,15 +10,18 @@ from stages.core.errors import UserError
 PATTERNS = {
     "grasp": "grasp the {object}",
     "lift": "lift the grasped {object}",
-    "move": "move the grasped {object} {preposition} the {target}",
-    "release": "release the grasped {object} {preposition} the {target}",
+    "move": "move the grasped {object} to the {target}",
+    "release": "release the grasped {object} at the {target}",
     "rotate": "rotate the grasped {object}",
     "pull": "pull the grasped {object}",
-    "push down": "push down the {object}",
-    "push forward": "push forward the {object}",
-    "push": "push the {object} {preposition} the {target}",
+    "push": "push the {object}",
+    "slide": "slide the {object} to the {target}",
 }
-"""Text of each action; the actions are GemBench's plan actions, with the moves of a grasped object told apart."""
+"""Text of each action. A step says what is done with what and where to; how is for the eyes: in which direction a thing
+is pushed, or whether its place is on, in or above the target."""
+
+RELEASE_HERE = "release the grasped {object}"
+"""Text of a release of something where it is, at no target."""
 
 MAX_MOTIONS = 6
 """Motions that one step takes at most."""
@@ -26,14 +29,9 @@ MAX_MOTIONS = 6
 STACK_HEIGHT = 0.4
 """A step onto a place points at the top of what stands there, at most this high above the place [m]."""
 
-PREPOSITIONS = ("onto", "into", "over", "to", "out of")
-
-_SLOTS = {
-    "object": r"(?P<object>.+?)",
-    "preposition": f"(?P<preposition>{'|'.join(PREPOSITIONS)})",
-    "target": r"(?P<target>.+)",
-}
-_PARSERS = {action: re.compile(pattern.format(**_SLOTS) + "$") for action, pattern in PATTERNS.items()}
+_SLOTS = {"object": r"(?P<object>.+?)", "target": r"(?P<target>.+)"}
+_TEXTS = (*PATTERNS.items(), ("release", RELEASE_HERE))
+_PARSERS = [(action, re.compile(text.format(**_SLOTS))) for action, text in _TEXTS]
 
 
 @dataclass(frozen=True)
@@ -43,17 +41,17 @@ class Step:
     Attributes:
         action: a key of `PATTERNS`.
         object: noun phrase of the object acted on, without article ("red block").
-        preposition: one of `PREPOSITIONS` for move, release and push, else empty.
-        target: noun phrase of the place for move, release and push, else empty.
+        target: noun phrase of the place for move and slide; for release too, unless the object is let go where it is;
+            else empty.
     """
 
     action: str
     object: str
-    preposition: str = ""
     target: str = ""
 
     def __str__(self) -> str:
-        return PATTERNS[self.action].format(object=self.object, preposition=self.preposition, target=self.target)
+        here = self.action == "release" and not self.target
+        return (RELEASE_HERE if here else PATTERNS[self.action]).format(object=self.object, target=self.target)
 
     @property
     def phrases(self) -> tuple[str, ...]:
@@ -72,7 +70,7 @@ def parse_step(text: str) -> Step:
     Raises:
         UserError: the text is not a sentence of the step language.
     """
-    for action, parser in _PARSERS.items():
-        if match := parser.match(text.strip()):
+    for action, parser in _PARSERS:
+        if match := parser.fullmatch(text.strip()):
             return Step(action, **match.groupdict())
-    raise UserError(f"'{text}' is not a step", f"Write one of: {'; '.join(PATTERNS.values())}")
+    raise UserError(f"'{text}' is not a step", f"Write one of: {'; '.join(pattern for _, pattern in _TEXTS)}")

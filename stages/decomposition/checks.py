@@ -94,10 +94,10 @@ def _check_action(step: Step, span: Span, config: DecomposeConfig) -> str:
                 (span.poses[-1, 2] - span.poses[0, 2] < config.rise, "does not rise"),
                 (_left_behind(span), "leaves it behind"),
             )
-        case "push down":
+        case "push":
             return _first(
-                (span.travel[2] > -config.press, "does not go down"),
-                (span.opened[-1], "presses with an open gripper"),
+                (not _presses(span, config) and not _moves_forward(span, config), "neither goes down nor forward"),
+                (span.opened[-1], "pushes with an open gripper"),
             )
         case "rotate":
             return _first(
@@ -108,7 +108,7 @@ def _check_action(step: Step, span: Span, config: DecomposeConfig) -> str:
             return _first(
                 (distance < config.displacement, "does not move"),
                 (span.opened.any(), "moves with an open gripper"),
-                (step.preposition != "out of" and not _comes_nearer(span), "does not come nearer"),
+                (not _comes_nearer(span), "does not come nearer"),
                 (_left_behind(span), "leaves it behind"),
             )
         case "pull":
@@ -117,11 +117,11 @@ def _check_action(step: Step, span: Span, config: DecomposeConfig) -> str:
                 (span.opened[0], "moves with an open gripper"),
                 (_left_behind(span), "leaves it behind"),
             )
-        case _:
+        case "slide":
             return _first(
                 (distance < config.displacement, "does not move"),
-                (np.linalg.norm(span.travel[:2]) < config.displacement, "does not move forward"),
-                (step.action == "push" and not _near(span.poses[-1], span.target, config), "ends away from it"),
+                (not _moves_forward(span, config), "does not move forward"),
+                (not _near(span.poses[-1], span.target, config), "ends away from it"),
             )
 
 
@@ -130,14 +130,8 @@ def _check_release(step: Step, span: Span, config: DecomposeConfig) -> str:
         return "ends with a closed gripper"
     if span.opened[0]:
         return "opens a gripper that was not closed"
-    opening = span.poses[span.acting]
-    match step.preposition:
-        case "out of":
-            return ""
-        case "into":
-            return "" if _distance(opening, span.target) <= config.inside_distance else "opens away from it"
-        case _:
-            return "" if _near(opening, span.target, config) else "opens away from it"
+    away = _distance(span.poses[span.acting], span.target) > config.inside_distance
+    return "opens away from it" if step.target and away else ""
 
 
 def _first(*findings: tuple[bool, str]) -> str:
@@ -150,6 +144,14 @@ def _distance(pose: np.ndarray, target: np.ndarray) -> float:
 
 def _near(pose: np.ndarray, target: np.ndarray, config: DecomposeConfig) -> bool:
     return _distance(pose, target) <= config.grasp_distance
+
+
+def _presses(span: Span, config: DecomposeConfig) -> bool:
+    return bool(span.travel[2] <= -config.press)
+
+
+def _moves_forward(span: Span, config: DecomposeConfig) -> bool:
+    return bool(np.linalg.norm(span.travel[:2]) >= config.displacement)
 
 
 def _comes_nearer(span: Span) -> bool:

@@ -17,8 +17,8 @@ from transformers import (
 )
 
 from stages.core.errors import UserError
-from stages.decomposition.prompt import read_plan
-from stages.planner.grammar import PlanGrammar
+from stages.planner.language.grammar import PlanGrammar
+from stages.planner.language.plan_text import read_plan
 from stages.runtime.precision import use_bfloat16
 from stages.settings.loader import nearest
 
@@ -82,17 +82,18 @@ class LanguageModel:
         inputs = self._encode(turns)
         start = inputs["input_ids"].shape[1]
         longest = min(_LINE_TOKENS * max_steps, self._room(start))
-        grammar = PlanGrammar(self._tokenizer, words, self._end, max_steps)
+        grammar = PlanGrammar(self._tokenizer, words, self._end)
 
         def allowed(_: int, said: torch.Tensor) -> list[int]:
+            nonlocal grammar
             if len(said) > start:
-                grammar.advance(int(said[-1]))
+                grammar = grammar.advance(int(said[-1]))
             return grammar.allowed()
 
         answer = self._model.generate(**inputs, max_new_tokens=longest, prefix_allowed_tokens_fn=allowed)[0, start:]
         text = self._tokenizer.decode(answer, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        steps = [str(step) for step in read_plan(text)]
-        return steps if int(answer[-1]) == self._end else steps[:-1]
+        lines = text.splitlines() if int(answer[-1]) == self._end else text.splitlines()[:-1]
+        return [str(step) for step in read_plan("\n".join(lines[:max_steps]))]
 
     def _encode(self, turns: Sequence[str]) -> dict[str, torch.Tensor]:
         if self._tokenizer.chat_template:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from stages.artifacts.episode import Episode
-from stages.core.errors import UserError
-from stages.core.steps import PATTERNS, PREPOSITIONS, Step, parse_step
+from stages.core.steps import parse_step
 from stages.decomposition.motions import describe_motions
+from stages.planner.language.plan_text import LINES, RELEASE_AT, write_plan
 
 _INTRODUCTION = """\
-A robot hand did a task. Say in numbered steps what it did. Every step is one of these sentences:
-{patterns}
-The preposition is one of: {prepositions}. Name things as the list of things does. A step takes one or several of the \
-hand's motions: coming nearer belongs to the step that it is for, and going away to the step that it is from."""
+A robot hand did a task. Say in steps, each on a line, what it did. Every step is one of these sentences:
+{lines}
+"It" is what was grasped last. Name things as the list of things does. A step takes one or several of the hand's \
+motions: coming nearer belongs to the step that it is for, and going away to the step that it is from."""
 
 _REQUEST = """\
 Task: {instruction}
@@ -37,21 +36,11 @@ def episode_request(episode: Episode) -> str:
 
 def conversation(request: str) -> list[str]:
     """What was said so far, the user first and then by turns: the introduction, the examples, and the question."""
-    patterns = [pattern.format(object="...", preposition="onto", target="...") for pattern in PATTERNS.values()]
-    introduction = _INTRODUCTION.format(patterns="\n".join(patterns), prepositions=", ".join(PREPOSITIONS))
-    turns = [turn for example, plan in EXAMPLES for turn in (example, _numbered(plan))] + [request]
+    lines = [line.format(object="...", target="...") for line in (*LINES.values(), RELEASE_AT)]
+    introduction = _INTRODUCTION.format(lines="\n".join(lines))
+    turns = [turn for example, plan in EXAMPLES for turn in (example, write_plan([parse_step(step) for step in plan]))]
+    turns.append(request)
     return [f"{introduction}\n\n{turns[0]}", *turns[1:]]
-
-
-def read_plan(text: str) -> list[Step]:
-    """The steps of an answer, up to the first that is not one."""
-    steps: list[Step] = []
-    for line in re.split(r"(?:^|\s)\d+\.\s+", text.strip())[1:]:
-        try:
-            steps.append(parse_step(line))
-        except UserError:
-            break
-    return steps
 
 
 def _numbered(lines: Sequence[str]) -> str:
@@ -75,8 +64,8 @@ EXAMPLES: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "grasp the lantern",
             "lift the grasped lantern",
-            "move the grasped lantern over the hook",
-            "release the grasped lantern onto the hook",
+            "move the grasped lantern to the hook",
+            "release the grasped lantern at the hook",
         ),
     ),
     (
@@ -90,7 +79,7 @@ EXAMPLES: tuple[tuple[str, tuple[str, ...]], ...] = (
                 "6 cm down, 1 cm from the iron bell",
             ),
         ),
-        ("push down the brass bell", "push down the iron bell"),
+        ("push the brass bell", "push the iron bell"),
     ),
     (
         plan_request(
@@ -109,8 +98,8 @@ EXAMPLES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "grasp the tap",
             "rotate the grasped tap",
             "pull the grasped tap",
-            "push the crate to the straw mat",
+            "slide the crate to the straw mat",
         ),
     ),
 )
-"""Questions with their answers, about things that no task has."""
+"""Questions with the steps of their answers, about things that no task has."""

@@ -12,6 +12,7 @@ from stages.planner.prompts import KEYPOINT, NOW, OBJECTS
 
 MAX_STEPS = 25
 MAX_OBJECTS = 10
+MAX_LISTED = 16
 PHRASE = "*"
 """On an edge, stands for a noun phrase; a node has one such edge at most."""
 
@@ -148,6 +149,17 @@ def answers_graph(answers: Sequence[str], spelt: bool) -> Graph:
             start = graph.keypoint(graph.path(start, [piece]), spelt)
         if not spelt:
             graph.path(start, [answer])
+    return graph
+
+
+def list_graph(spelt: bool) -> Graph:
+    """Names of things, each with its keypoint."""
+    graph = Graph()
+    start = graph.path(0, [OBJECTS])
+    for number in range(MAX_LISTED):
+        start = graph.keypoint(graph.path(start, [PHRASE]), spelt)
+        graph.path(start, [END])
+        start = graph.path(start, [";"]) if number + 1 < MAX_LISTED else start
     return graph
 
 

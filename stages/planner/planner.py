@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +11,19 @@ import torch
 
 from stages.geometry.canonical import CanonicalViews
 from stages.planner import prompts
-from stages.planner.answering import Answer, respond
+from stages.planner.answering import Answer, greedy_answer
 from stages.planner.calibration import Calibration
-from stages.planner.grammar import Grammar, Wanted
-from stages.planner.graphs import Graph, answers_graph, plan_graph, step_graph
-from stages.planner.phrasebook import phrase_words
+from stages.planner.grammar import Grammar
+from stages.planner.graphs import Graph, answers_graph, list_graph, step_graph
+from stages.planner.language.grammar import words_of
+from stages.planner.language.planning_model import PlanningModel, checked_instruction, write_constrained
 from stages.planner.pointing.coordinates import read_keypoints
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.pointing.session import Session
+from stages.planner.pointing.session import Session, SessionDecoder
 from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, Protocol
 
-BEAMS = 4
-"""Beginnings of a plan that are followed at once."""
+LANGUAGE = "language"
+"""Folder of the planning model within a planner's, where it is not the vision-language model itself."""
 
 NEAR_CELLS = 2.5
 """Probability within so many cells of a point counts as being there."""
@@ -35,12 +36,14 @@ class Plan:
     Attributes:
         steps: texts of the step language.
         confidence: probability that the plan is right.
-        features: (2,) what the confidence follows from: mean and least log-probability of the answer's tokens.
+        features: (2,) what the confidence follows from: mean and least log-probability of the answer's choices.
+        names: what was taken to be in view.
     """
 
     steps: list[str]
     confidence: float
     features: np.ndarray
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,17 @@ class StepDecision:
 
 
 class Planner:
-    """Two-round inference with a trained `PlannerModel`.
+    """Two-round inference: a planning model writes the plan, a `PlannerModel` sees and points.
 
     The same array of views given again is the same observation: its images are encoded once.
+
+    Args:
+        model: that points.
+        language: that plans; None where the vision-language model plans itself.
     """
 
-    def __init__(self, model: PlannerModel) -> None:
-        self.model = model.eval()
+    def __init__(self, model: PlannerModel, language: PlanningModel | None = None) -> None:
+        self.model, self.language = model.eval(), language
         self.tokenizer = model.backbone.tokenizer
         self.protocol = Protocol(model.config.use_plan, model.config.use_memory, model.config.use_objects)
         self._spelt = model.config.keypoints == "text"
@@ -99,7 +106,10 @@ class Planner:
     @classmethod
     def from_pretrained(cls, folder: Path, device: str = "cpu") -> Planner:
         """Load what `clap finetune-vlm` wrote."""
-        return cls(PlannerModel.from_pretrained(Path(folder)).to(device))
+        folder = Path(folder)
+        model = PlannerModel.from_pretrained(folder).to(device)
+        separate = (folder / LANGUAGE).is_dir()
+        return cls(model, PlanningModel.from_pretrained(folder / LANGUAGE, device) if separate else None)
 
     @property
     def calibration(self) -> Calibration:
@@ -109,15 +119,51 @@ class Planner:
         """Canonical views (V, S, S, 3) uint8 of a cloud (N, 3) [m], (N, 3) uint8."""
         return self.model.views.render(points, colours)[0]
 
-    def plan(self, instruction: str, views: np.ndarray) -> Plan:
-        """Round 1: the steps of an instruction."""
-        recalled = map(prompts.plan_answer, self.model.recollection.plans(instruction))
-        grammar = self._grammar(plan_graph(), instruction, recalled)
-        answer, text, _ = self._answer(prompts.plan_request(instruction), grammar, views, BEAMS)
-        steps = [str(step) for step in prompts.parse_plan(text)]
-        features = np.array([answer.log_probabilities.mean(), answer.log_probabilities.min()])
+    @torch.inference_mode()
+    def plan(
+        self,
+        instruction: str,
+        views: np.ndarray,
+        names: Sequence[str] | None = None,
+        *,
+        beams: int = 4,
+        constrained: bool = True,
+    ) -> Plan:
+        """Round 1: the steps of an instruction.
+
+        Args:
+            views: (V, S, S, 3) uint8.
+            names: of what is in view, one entry a thing; None = as the model lists it.
+            beams: hypotheses of the beam search.
+            constrained: whether plans are decoded under the grammar of steps, with noun phrases of known words.
+
+        Raises:
+            UserError: the instruction is empty or too long.
+        """
+        instruction = checked_instruction(instruction)
+        if names is None:
+            names = [name for name, _ in self.list_things(views)]
+        if self.language is not None:
+            steps, choices = self.language.plan(instruction, names, beams=beams, constrained=constrained)
+        else:
+            session = self._look(views)
+            session.start(prompts.plan_request(instruction, names))
+            vocabulary = words_of([instruction, *names]) | self.model.phrase_words
+            end = self.model.backbone.end_id
+            steps, choices = write_constrained(
+                SessionDecoder(session.fork()), self.tokenizer, (), vocabulary if constrained else None, end, beams
+            )
+        features = np.array([choices.mean(), choices.min()])
         fitted = self.calibration.plan
-        return Plan(steps, float(fitted(features) if fitted else np.exp(features[0])), features)
+        confidence = float(fitted(features) if fitted else np.exp(features[0]))
+        return Plan([str(step) for step in steps], confidence, features, tuple(names))
+
+    def list_things(self, views: np.ndarray) -> list[tuple[str, Pointing]]:
+        """What is in view: name and place of every thing."""
+        grammar = self._grammar(list_graph(self._spelt))
+        _, text, found = self._answer(prompts.list_request(), grammar, views)
+        names = [name.strip("; ") for name in text.removeprefix(OBJECTS).split(KEYPOINT)[:-1]]
+        return list(zip(names, found, strict=True))
 
     def decide(
         self, instruction: str, plan: list[str], memory: Memory, gripper_open: bool, views: np.ndarray
@@ -162,31 +208,16 @@ class Planner:
         _, _, found = self._answer(prompts.locate_request(phrases), self._grammar(graph), views)
         return dict(zip(phrases, found, strict=True))
 
-    def _grammar(self, graph: Graph, naming: str = "", recalled: Iterable[str] = ()) -> Grammar:
-        """What can be said.
-
-        Args:
-            naming: the instruction that noun phrases are about, where the graph has any.
-            recalled: answers that any other is dearer than.
-        """
-        model, end = self.model, self.model.backbone.end_id
-        words = phrase_words([naming]) | model.phrase_words
-        likely = model.phrasebook.likely(naming) if naming else ()
-        wanted = Wanted.of(naming, model.phrasebook.unsaid)
-        said = [[*self.tokenizer(text, add_special_tokens=False)["input_ids"], end] for text in recalled]
-        return Grammar(self.tokenizer, graph, end, words, likely, wanted, said)
+    def _grammar(self, graph: Graph, naming: str = "") -> Grammar:
+        """What can be written; `naming` is the instruction that noun phrases are about, where the graph has any."""
+        model = self.model
+        return Grammar(self.tokenizer, graph, model.backbone.end_id, words_of([naming]) | model.phrase_words)
 
     @torch.inference_mode()
-    def _answer(
-        self, request: str, grammar: Grammar, views: np.ndarray, beams: int = 1
-    ) -> tuple[Answer, str, list[Pointing]]:
-        """What is said, as tokens and as text with `KEYPOINT`s, and where is pointed at.
-
-        Args:
-            beams: beginnings of an answer that are followed at once.
-        """
+    def _answer(self, request: str, grammar: Grammar, views: np.ndarray) -> tuple[Answer, str, list[Pointing]]:
+        """What is written, as tokens and as text with `KEYPOINT`s, and where is pointed at."""
         model, end = self.model, self.model.backbone.end
-        answer = respond(self._look(views), request, grammar, beams)
+        answer = greedy_answer(self._look(views), request, grammar)
         text = self.tokenizer.decode(answer.tokens, clean_up_tokenization_spaces=False).removesuffix(end)
         if self._spelt:
             text, points = read_keypoints(text)

@@ -1,7 +1,7 @@
 """What is said to the planner and what it answers, as text; the images come first in every request.
 
-Three kinds of exchange: locate objects, plan (round 1), decide (round 2). `KEYPOINT` follows every phrase whose
-place is pointed at; a place is not text but a heatmap, read from that token's hidden state.
+Four kinds of exchange: list what is in view, locate objects, plan (round 1), decide (round 2). `KEYPOINT` follows every
+phrase whose place is pointed at; a place is not text but a heatmap, read from that token's hidden state.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stages.core.errors import UserError
-from stages.core.steps import Step, parse_step
+from stages.core.steps import parse_step
 
 KEYPOINT = "<|keypoint|>"
 
@@ -39,12 +38,18 @@ def locate_answer(phrases: Sequence[str]) -> str:
     return "; ".join(phrase + KEYPOINT for phrase in phrases)
 
 
-def plan_request(instruction: str) -> str:
-    return f"Task: {instruction}. Plan the steps."
+def list_request() -> str:
+    return "List what is in view."
 
 
-def plan_answer(plan: Sequence[str]) -> str:
-    return "\n".join(numbered(plan))
+def list_answer(names: Sequence[str]) -> str:
+    return f"{OBJECTS} {locate_answer(names)}"
+
+
+def plan_request(instruction: str, names: Sequence[str]) -> str:
+    """Round 1: what is in view, each name once and with its number where there are several, and the instruction."""
+    seen = [f"{names.count(name)} {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names)]
+    return f"In view: {', '.join(seen) or 'unknown'}\nTask: {instruction}\nPlan:"
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Protocol:
 
     def decide_request(self, instruction: str, plan: Sequence[str], memory: Memory, gripper_open: bool) -> str:
         """Round 2; without the plan told, `plan` only says what the step executed last is called."""
-        told = f"Plan:\n{plan_answer(plan)}\n" if self.plan else ""
+        told = f"Plan:\n{chr(10).join(numbered(plan))}\n" if self.plan else ""
         last = f"Last: {self._last(plan, memory)}. " if self.memory else ""
         gripper = "open" if gripper_open else "closed"
         return f"Task: {instruction}. {told}{last}Gripper {gripper}. What now?"
@@ -107,13 +112,3 @@ def plan_phrases(plan: Sequence[str]) -> list[str]:
     """The noun phrases that a plan mentions, each once, in order of appearance."""
     return list(dict.fromkeys(phrase for step in plan for phrase in parse_step(step).phrases))
 
-
-def parse_plan(text: str) -> list[Step]:
-    """Steps of a plan answer; lines that are not steps are left out."""
-    steps = []
-    for line in text.splitlines():
-        try:
-            steps.append(parse_step(line.partition(". ")[2]))
-        except UserError:
-            continue
-    return steps

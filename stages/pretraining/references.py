@@ -52,10 +52,6 @@ class Things:
                     found[phrase] = self.positions[index]
         return found
 
-    def count(self, word: str) -> int:
-        """How many things a colour or a noun fits."""
-        return [*self.colours, *self.nouns].count(word)
-
     def _among(self, noun: str, alike: np.ndarray) -> Iterator[tuple[str, int]]:
         """What tells one of several things of a noun from the others."""
         for side, (axis, sign) in SIDES.items():

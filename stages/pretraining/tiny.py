@@ -13,7 +13,6 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from stages.planner.pointing.backbone import Backbone
 from stages.planner.pointing.families import FAMILIES
 from stages.planner.prompts import KEYPOINT
-from stages.pretraining.priming import prime
 
 VOCABULARY = 1280
 PATCH, MERGE = 14, 2
@@ -37,7 +36,6 @@ def tiny_backbone(corpus: list[str], image_size: int, seed: int) -> Backbone:
     tokenizer = _tokenizer(corpus)
     torch.manual_seed(seed)
     model = Qwen2_5_VLForConditionalGeneration(_config(tokenizer))
-    prime(model)
     return Backbone(model, tokenizer, _image_processor(image_size))
 
 

@@ -16,6 +16,8 @@ class EvaluateConfig:
         train, l1, l2, l3, l4: episodes per variation of each level; of each evaluation seed, but for `train`.
         seeds: evaluation seeds; each has placements of its own (`jobs.placement`).
         instructions: "training" wordings, or "novel" ones that training never hears.
+        names: what the planner alone (`--planner-only`) is told to be in view: the "true" names, or those "listed" by
+            itself, as in closed loop.
         max_steps: motions per episode at most (GemBench: 25).
         image_size: side of the square camera images [px].
         device: where the models run ("cpu", "cuda").
@@ -35,6 +37,7 @@ class EvaluateConfig:
     l4: int = 4
     seeds: tuple[int, ...] = (200,)
     instructions: Literal["training", "novel"] = "training"
+    names: Literal["true", "listed"] = "true"
     max_steps: int = 25
     image_size: int = 128
     device: str = "cpu"

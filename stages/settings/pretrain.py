@@ -11,17 +11,15 @@ class PretrainConfig:
     base: go on from this base; empty = from nothing, with a vocabulary of its own.
     scenes: procedural scenes to render; each is painted, turned and shifted anew whenever it is shown.
     image_size: of the cameras [px].
-    text: share of the batches that are text alone.
     steps, minutes, batch_size, learning_rate: of training from nothing; minutes = 0 is without a limit.
-    assessed: fresh scenes that the finished base is asked about, and composed instructions of each kind.
+    assessed: fresh scenes that the finished base is asked about.
     workers: processes that render; 0 = one per core.
-    seed: of scenes, language and weights.
+    seed: of scenes and weights.
     """
 
     base: str = ""
     scenes: int = 4000
     image_size: int = 128
-    text: float = 0.32
     steps: int = 3000
     minutes: float = 0.0
     batch_size: int = 32

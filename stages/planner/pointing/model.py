@@ -15,10 +15,8 @@ from torch import Tensor, nn
 from stages.core.errors import UserError
 from stages.geometry.canonical import CanonicalViews
 from stages.planner.calibration import Calibration
-from stages.planner.phrasebook import Phrasebook
 from stages.planner.pointing.backbone import Backbone, load_backbone
 from stages.planner.pointing.pointer import PointerHead
-from stages.planner.recollection import Recollection
 from stages.settings.vlm import VlmConfig
 
 _POINTER, _SETTINGS, _ADAPTER = "pointer.safetensors", "planner.json", "adapter"
@@ -43,9 +41,7 @@ class PlannerModel(nn.Module):
     """Backbone and pointer head as one trainable module.
 
     Attributes:
-        phrase_words: words that plans may use besides those of the instruction; set before saving.
-        phrasebook: what plans call the things of an instruction; set before saving.
-        recollection: what training planned for which instruction; set before saving.
+        phrase_words: words that names and plans may have besides those of the instruction; set before saving.
         calibration: of the confidence of answers; known after held-out answers.
     """
 
@@ -54,7 +50,6 @@ class PlannerModel(nn.Module):
         self.backbone, self.config = backbone, config
         self.vlm = backbone.model
         self.phrase_words: frozenset[str] = frozenset()
-        self.phrasebook, self.recollection = Phrasebook(), Recollection()
         self.calibration = Calibration.identity()
         tokens = backbone.tokens_per_side(config.image_size)
         if config.pointer_cells % tokens:
@@ -142,7 +137,6 @@ class PlannerModel(nn.Module):
         self.backbone.tokenizer.save_pretrained(folder)
         self.backbone.image_processor.save_pretrained(folder)
         settings = {"config": asdict(self.config), "phrase_words": sorted(self.phrase_words)}
-        settings |= {"phrasebook": self.phrasebook.as_dict(), "recollection": self.recollection.as_list()}
         self.calibration.save(folder)
         (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
 
@@ -177,8 +171,6 @@ class PlannerModel(nn.Module):
         backbone = load_backbone(config.base if adapter.is_dir() else str(folder), dtype)
         model = cls(backbone, config)
         model.phrase_words = frozenset(settings["phrase_words"])
-        model.phrasebook = Phrasebook.from_dict(settings["phrasebook"])
-        model.recollection = Recollection.from_list(settings.get("recollection", ()))
         model.calibration = Calibration.load(folder)
         model.pointer.load_state_dict(load_file(folder / _POINTER))
         if adapter.is_dir():

@@ -1,4 +1,4 @@
-"""One observation in front of the model: its images are encoded once, and every request goes on from them."""
+"""A KV-cache session about one observation: its images are encoded once, and every request continues from them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache
 
+from stages.planner.kv_cache import fork_cache
 from stages.planner.pointing.model import PlannerModel
 from stages.runtime.precision import autocast
 
 
 class Session:
-    """Asks a model about one observation: `ask` begins an answer, `say` goes on with it, `heatmaps` reads its pointers.
+    """A model and one observation: `start` begins an answer, `extend` continues it, `heatmaps` reads its pointers.
 
     Where the states of images depend on the text after them, every request encodes them anew.
 
@@ -34,11 +35,11 @@ class Session:
         self._last: Tensor | None = None
         self._prefix: Cache | None = None
 
-    def ask(self, request: str) -> None:
+    def start(self, request: str) -> None:
         """Begin the answer to a request; the answer before it is over."""
         self._request, self._keypoints, self._last = request, [], None
 
-    def say(self, tokens: Sequence[int]) -> Tensor:
+    def extend(self, tokens: Sequence[int]) -> Tensor:
         """Go on with the answer.
 
         Returns:
@@ -54,13 +55,13 @@ class Session:
             return self._backbone.logits(states).float()
 
     def fork(self) -> Session:
-        """Another that goes on from here on its own."""
+        """Another that continues independently."""
         other = copy(self)
-        other._cache, other._keypoints = _forked(self._cache), list(self._keypoints)
+        other._cache, other._keypoints = fork_cache(self._cache), list(self._keypoints)
         return other
 
     def heatmaps(self) -> np.ndarray:
-        """Pointer logits (K, V, C, C) of the keypoints said so far."""
+        """Pointer logits (K, V, C, C) of the keypoints written so far."""
         queries, images = torch.stack(self._keypoints)[None], self._images[None]
         with autocast(self._device):
             return self._model.pointer(queries.float(), images.float(), self._pixels)[0].float().cpu().numpy()
@@ -69,7 +70,7 @@ class Session:
         """States (L, H) of a request, as far as it was not read before, and of the first tokens of its answer."""
         if self._prefix is None:
             return self._read(self._encode(self._request, tokens))
-        self._cache = _forked(self._prefix)
+        self._cache = fork_cache(self._prefix)
         request = self._backbone.request_ids(self._request, *self.views.shape[:2])
         return self._go_on([*request[self._cache.get_seq_length() :], *tokens])
 
@@ -82,7 +83,7 @@ class Session:
         self._shift = positions.max() + 1 - positions.shape[-1]
         self._axes = positions.shape[:-1]
         if self._backbone.shares_images:
-            self._prefix = _forked(self._cache, int(is_image.nonzero().max()) + 1)
+            self._prefix = fork_cache(self._cache, int(is_image.nonzero().max()) + 1)
         return states
 
     def _go_on(self, tokens: Sequence[int]) -> Tensor:
@@ -103,10 +104,20 @@ class Session:
         return {name: tensor.to(self._device) for name, tensor in batch.items() if name != "answer_mask"}
 
 
-def _forked(cache: Cache, length: int | None = None) -> Cache:
-    """One that grows on its own, with the first so many tokens or all: layers replace their tensors when they grow."""
-    other = copy(cache)
-    other.layers = [copy(layer) for layer in cache.layers]
-    for layer in other.layers if length else ():
-        layer.keys, layer.values = layer.keys[..., :length, :], layer.values[..., :length, :]
-    return other
+class SessionDecoder:
+    """A session as a decoder of the beam search: a state is the logits of what comes next."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def extend(self, tokens: Sequence[int]) -> Tensor:
+        """Read tokens; (vocabulary,) logits of the next one."""
+        return self._session.extend(tokens)[-1]
+
+    def scores(self, state: Tensor, tokens: Sequence[int] | None) -> Tensor:
+        """Logits of some tokens, or of all."""
+        return state if tokens is None else state[torch.tensor(list(tokens), device=state.device)]
+
+    def fork(self) -> SessionDecoder:
+        """Another that continues independently."""
+        return SessionDecoder(self._session.fork())

@@ -17,14 +17,14 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
-from stages.planner.composing import Composer
-from stages.planner.paraphrases import Told, paraphrase, pseudo_word, replace_words, told_apart
+from stages.planner.graphs import MAX_LISTED
+from stages.planner.language.plan_text import write_plan
+from stages.planner.language.text import Example, TextSampler, in_view
 from stages.planner.prompts import Memory, Protocol
-from stages.planner.rewording import reworded
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import Paints, Scene, Thing
 from stages.planner.training.loop import NOWHERE, Drawn, Exchange
-from stages.planner.training.moments import random_moment
+from stages.planner.training.renaming import Told, replace_words, told_apart
 from stages.settings.vlm import VlmConfig
 
 MAX_LOCATED = 4
@@ -34,8 +34,8 @@ KEPT = (0.6, 1.0)
 MAX_DROPPED = 2
 """Cameras left out at once."""
 
-FOLLOWED = 0.5
-"""How often a composed plan is told, and the step asked for."""
+LISTED = 0.3
+"""How often an exchange about objects lists what is in view."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class Keyframe:
     def cloud(self) -> np.ndarray:
         """(N, 3) float32, world frame [m]."""
         return _from_centre(self.points)
+
+    @property
+    def visible(self) -> tuple[str, ...]:
+        """Names of the things that the cameras see, one entry a thing."""
+        return tuple(self.things[number - 1].name for number in np.unique(self.labels) if number)
 
     def scene(self, index: np.ndarray) -> Scene:
         """What the points of an index show."""
@@ -150,6 +155,17 @@ def _distance(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.linalg.norm(first - second))
 
 
+def text_examples(keyframes: Sequence[Keyframe]) -> list[Example]:
+    """Instructions with plans and the names of what is there, each once, of the first keyframes of episodes."""
+    found = {
+        Example(text, tuple(map(parse_step, frame.plan)), frame.visible): None
+        for frame in keyframes
+        if frame.index == 0
+        for text in frame.instructions
+    }
+    return list(found)
+
+
 @dataclass(frozen=True)
 class Sampler:
     """Draws the exchanges of a training step; the same step always the same ones.
@@ -187,85 +203,65 @@ class Sampler:
         return [found for found in pieces if found]
 
     @cached_property
-    def composer(self) -> Composer:
-        """Makes instructions of the training ones, each of which counts once."""
-        told = dict.fromkeys(Told(text, frame.plan) for frame in self.keyframes for text in frame.instructions)
-        return Composer(list(told), self.paints.named, self.paints.rare)
+    def text(self) -> TextSampler:
+        """Draws instructions with plans, made of the training ones."""
+        return TextSampler(text_examples(self.keyframes), tuple(self.paints.named), tuple(self.paints.rare))
 
     def exchange(self, rng: np.random.Generator) -> Exchange:
         """One exchange."""
         config = self.config
-        draws = (self._locate, self._plan, self._decide, self._composed)
-        shares = (config.weight_objects, config.weight_plans, config.weight_trajectories, config.weight_composed)
+        draws = (self._objects, self._plan, self._decide)
+        plans = config.weight_plans if config.plans_itself else 0.0
+        shares = (config.weight_objects, plans, config.weight_trajectories)
         weights = np.array([*shares, config.weight_auxiliary if self.auxiliary else 0.0])
         kind = rng.choice(len(weights), p=weights / weights.sum())
         if kind == len(draws) and self.auxiliary:
             return self.auxiliary(rng)
         return draws[kind](rng, self.keyframes[rng.integers(len(self.keyframes))])
 
-    def _locate(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
-        """Where are these things?"""
+    def _objects(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
+        """Where are these things, or what is in view?"""
         look = self._look(rng, frame, frame.objects)
         names = look.nameable(self.nameable)
-        asked = [str(name) for name in rng.permutation(sorted(names))[:MAX_LOCATED]]
-        spoken = self._unfamiliar(rng, Told("", tuple(asked)), asked).plan
-        request, answer = prompts.locate_request(spoken), prompts.locate_answer(spoken)
+        asked = [str(name) for name in rng.permutation(sorted(names))]
+        if rng.random() < LISTED:
+            asked = asked[:MAX_LISTED]
+            request, answer = prompts.list_request(), prompts.list_answer(asked)
+        else:
+            asked = asked[:MAX_LOCATED]
+            request, answer = prompts.locate_request(asked), prompts.locate_answer(asked)
         return self._shown(rng, look.scene, request, answer, [names[name] for name in asked], asked)
 
     def _plan(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
-        """What are the steps?"""
-        told = Told(self._instruction(rng, frame), frame.plan)
-        look = self._look(rng, frame, _texts(told))
-        told = look.told(told)
-        request, answer = prompts.plan_request(told.instruction), prompts.plan_answer(told.plan)
-        return self._shown(rng, look.scene, request, answer)
+        """What are the steps? Of the scene, or in text alone."""
+        if rng.random() < 0.5:
+            told = Told(str(rng.choice(frame.instructions)), frame.plan)
+            look = self._look(rng, frame, _texts(told))
+            told = look.told(told)
+            names = [thing.name for thing in look.scene.things]
+            example = Example(told.instruction, tuple(map(parse_step, told.plan)), tuple(names))
+            example = in_view(rng, example, tuple(self.paints.named))
+            request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
+            return self._shown(rng, look.scene, request, answer)
+        example = self.text(rng)
+        blank = np.zeros((0, self.views.size, self.views.size, 3), np.uint8)
+        request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
+        return Exchange(request, answer, NOWHERE, blank)
 
     def _decide(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
         """What comes now, and where?"""
-        told = Told(self._instruction(rng, frame), frame.plan)
+        told = Told(str(rng.choice(frame.instructions)), frame.plan)
         look = self._look(rng, frame, _texts(told))
         told = look.told(told)
-        spoken = self._unfamiliar(rng, told, prompts.plan_phrases(told.plan))
         moment = (frame.memory, frame.gripper_open, frame.step_index)
-        request, answer = self._protocol.decision(spoken.instruction, spoken.plan, *moment)
+        request, answer = self._protocol.decision(told.instruction, told.plan, *moment)
         located = prompts.plan_phrases(frame.plan) if self.config.use_objects else []
         points = [*(frame.objects[phrase] for phrase in located), frame.keypoint]
         return self._shown(rng, look.scene, request, answer, points, prompts.plan_phrases(told.plan))
 
-    def _composed(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
-        """What are the steps of an instruction, or which of them comes now, where nothing is seen of it?"""
-        told = self.composer(rng)
-        blank = np.zeros((0, self.views.size, self.views.size, 3), np.uint8)
-        if rng.random() < FOLLOWED:
-            request, answer = self._protocol.decision(told.instruction, told.plan, *random_moment(rng, told.plan))
-        else:
-            request, answer = prompts.plan_request(told.instruction), prompts.plan_answer(told.plan)
-        return Exchange(request, answer, NOWHERE, blank)
-
     @property
     def _protocol(self) -> Protocol:
         return Protocol(self.config.use_plan, self.config.use_memory, self.config.use_objects)
-
-    def _instruction(self, rng: np.random.Generator, frame: Keyframe) -> str:
-        """One of its instructions, as it is, in slightly other words, or in general wordings of its skill."""
-        told, kind = Told(str(rng.choice(frame.instructions)), frame.plan), rng.random()
-        if kind < self.config.paraphrase / 2:
-            told = reworded(rng, told) or told
-        elif kind < self.config.paraphrase:
-            return paraphrase(rng, told.instruction)
-        return told.instruction
-
-    def _unfamiliar(self, rng: np.random.Generator, told: Told, phrases: Sequence[str]) -> Told:
-        """The same with a word that means nothing for the noun of something that has a colour.
-
-        What it is called by can then only be the thing of that colour that nothing else is called by.
-        """
-        coloured = [phrase for phrase in phrases if phrase.partition(" ")[0] in {*self.paints.named, *self.paints.rare}]
-        if not coloured or rng.random() > self.config.unfamiliar:
-            return told
-        phrase = str(rng.choice(coloured))
-        words = {phrase: f"{phrase.partition(' ')[0]} {pseudo_word(rng)}"}
-        return Told(replace_words(told.instruction, words), tuple(replace_words(text, words) for text in told.plan))
 
     def _look(self, rng: np.random.Generator, frame: Keyframe, texts: Iterable[str]) -> _Look:
         """A scene with other things on its table that the texts cannot mean, and in other colours."""

@@ -16,9 +16,8 @@ MOTIONS = {
     "release": 2,
     "rotate": 1,
     "pull": 1,
-    "push down": 2,
-    "push forward": 2,
     "push": 2,
+    "slide": 2,
 }
 """How many motions the steps of each action usually take."""
 

@@ -104,8 +104,14 @@ class Interview:
         )
 
 
-def interview(planner: Planner, frames: Sequence[Keyframe], instruction: str) -> Interview:
-    """Plan from the first keyframe of an episode, then decide at every one with the true plan and memory."""
+def interview(planner: Planner, frames: Sequence[Keyframe], instruction: str, names: str = "true") -> Interview:
+    """Plan from the first keyframe of an episode, then decide at every one with the true plan and memory.
+
+    Args:
+        names: what the planner is told to be in view: "true", in random order, or "listed" by itself.
+    """
+    rng = np.random.default_rng([frames[0].episode, len(frames)])
+    known = [str(name) for name in rng.permutation(frames[0].visible)] if names == "true" else None
     seconds: dict[str, list[float]] = {"views": [], "plan": [], "decide": []}
     plan, decisions, views = None, [], []
     for frame in frames:
@@ -113,7 +119,7 @@ def interview(planner: Planner, frames: Sequence[Keyframe], instruction: str) ->
             views.append(planner.views(frame.cloud, frame.colours))
         if len(views) == 1:
             with _clocked(seconds["plan"]), suppress(UserError):
-                plan = planner.plan(instruction, views[0])
+                plan = planner.plan(instruction, views[0], known)
         with _clocked(seconds["decide"]):
             decisions.append(planner.decide(instruction, list(frame.plan), frame.memory, frame.gripper_open, views[-1]))
     return Interview(

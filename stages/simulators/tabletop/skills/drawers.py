@@ -73,6 +73,6 @@ def put_into(state: State, item: Thing, drawer: Drawer, measures: Cabinet, last:
     _, aside, above = rotation.T @ (start - middle)
     bottom = tray_floor(measures) + item.size[2] / 2 + DROP
     place, over = middle + rotation @ (0, aside, bottom), middle + rotation @ (0, aside, above + OVER_TOP)
-    yield from move(state, item, "into", drawer.body, over, keypoint=state.position(drawer.body))
+    yield from move(state, item, drawer.body, over, keypoint=state.position(drawer.body))
     retreat = 0 if last else over[2] - place[2]
-    yield from release(state, item, "into", drawer.body, place, keypoint=state.position(drawer.body), retreat=retreat)
+    yield from release(state, item, drawer.body, place, keypoint=state.position(drawer.body), retreat=retreat)

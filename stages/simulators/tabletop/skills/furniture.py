@@ -1,4 +1,4 @@
-"""The motions of the steps that work furniture: pull, push forward, swing."""
+"""The motions of the steps that work furniture: pull, push, swing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def push_forward(
     state: State, thing: Thing, rotation: np.ndarray, start: np.ndarray, end: np.ndarray
 ) -> Iterator[Motion]:
     """With closed gripper of rotation (3, 3) to the start (3,), then straight through to the end (3,)."""
-    step = Step("push forward", thing.name)
+    step = Step("push", thing.name)
     yield motion(tip_at(start, rotation), False, step, state.position(thing), may_collide=False)
     yield motion(tip_at(end, rotation), False, step, state.position(thing))
 

@@ -1,4 +1,4 @@
-"""What the hand does with any thing: grasp, lift, move, release, push down. Each motion is computed when asked for."""
+"""What the hand does with any thing: grasp, lift, move, release, push. Each motion is computed when asked for."""
 
 from __future__ import annotations
 
@@ -84,36 +84,45 @@ def lift(state: State, thing: Thing, height: float = LIFT) -> Iterator[Motion]:
     yield motion(raised(state.tip, height), False, Step("lift", thing.name), state.position(thing))
 
 
-def move(
-    state: State, thing: Thing, preposition: str, target: Thing, position: np.ndarray, keypoint: np.ndarray
-) -> Iterator[Motion]:
-    """Carry what is held until its anchor is at `position` (3,), the hand keeping its rotation."""
+def carried(state: State, thing: Thing, position: np.ndarray) -> np.ndarray:
+    """Tip pose (4, 4) that brings what is held to where its anchor is at `position` (3,), the rotation kept."""
     tip = state.tip
     tip[:3, 3] += position - state.position(thing)
-    yield motion(tip, False, Step("move", thing.name, preposition, target.name), keypoint, may_collide=False)
+    return tip
+
+
+def move(state: State, thing: Thing, target: Thing, position: np.ndarray, keypoint: np.ndarray) -> Iterator[Motion]:
+    """Carry what is held until its anchor is at `position` (3,), the hand keeping its rotation."""
+    tip = carried(state, thing, position)
+    yield motion(tip, False, Step("move", thing.name, target.name), keypoint, may_collide=False)
 
 
 def release(
     state: State,
     thing: Thing,
-    preposition: str,
     target: Thing,
     position: np.ndarray,
     keypoint: np.ndarray,
     retreat: float = APPROACH,
 ) -> Iterator[Motion]:
     """Set what is held down with its anchor at `position` (3,) and open; go back up unless `retreat` is 0."""
-    step = Step("release", thing.name, preposition, target.name)
-    tip = state.tip
-    tip[:3, 3] += position - state.position(thing)
+    step, tip = Step("release", thing.name, target.name), carried(state, thing, position)
     yield motion(tip, True, step, keypoint)
     if retreat:
         yield motion(backed_off(tip, retreat), True, step, keypoint)
 
 
+def release_here(state: State, thing: Thing, position: np.ndarray, retreat: float = APPROACH) -> Iterator[Motion]:
+    """`release` at no thing that could be named: the step's keypoint is the released thing itself."""
+    step, tip = Step("release", thing.name), carried(state, thing, position)
+    yield motion(tip, True, step, state.position(thing))
+    if retreat:
+        yield motion(backed_off(tip, retreat), True, step, state.position(thing))
+
+
 def push_down(state: State, thing: Thing, depth: float = PRESS_DEPTH, yaw: float = 0.0) -> Iterator[Motion]:
     """Over the thing with closed gripper, then straight down until the tip is `depth` [m] below its anchor."""
-    step = Step("push down", thing.name)
+    step = Step("push", thing.name)
     above = tip_at(state.position(thing) + (0, 0, PRESS_ABOVE), pointing_down(yaw))
     yield motion(above, False, step, state.position(thing), may_collide=False)
     yield motion(raised(above, -PRESS_ABOVE - depth), False, step, state.position(thing))

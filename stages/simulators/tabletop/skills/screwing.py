@@ -36,7 +36,6 @@ def grasp_to_turn(state: State, thing: Thing, place: np.ndarray, turn: float) ->
 def screw_in(
     state: State,
     thing: Thing,
-    preposition: str,
     target: Thing,
     turn: float,
     *,
@@ -51,7 +50,7 @@ def screw_in(
     start, rotate = state.tip, Step("rotate", thing.name)
     for share in (1 - LAST / turn) * np.arange(1, motions + 1) / motions:
         yield motion(_screwed(start, share * turn, share * depth), False, rotate, state.position(thing))
-    let_go = Step("release", thing.name, preposition, target.name)
+    let_go = Step("release", thing.name, target.name)
     yield motion(_screwed(start, turn, depth), True, let_go, keypoint)
 
 

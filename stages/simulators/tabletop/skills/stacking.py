@@ -55,5 +55,5 @@ def put_on_top(
     place = top + (0, 0, BLOCK / 2)
     yield from grasp_block(state, thing)
     yield from lift(state, thing, LIFT)
-    yield from move(state, thing, "onto", square, place + (0, 0, ABOVE), keypoint=top)
-    yield from release(state, thing, "onto", square, place, keypoint=top, retreat=0 if last else RETREAT)
+    yield from move(state, thing, square, place + (0, 0, ABOVE), keypoint=top)
+    yield from release(state, thing, square, place, keypoint=top, retreat=0 if last else RETREAT)

@@ -111,9 +111,9 @@ def store(
     rotation, inside = _leaning(_yaw(state, cupboard.body)), np.array([depth, left, above + kind.grip])
     if not straight:
         before = tip_at(frame[:3, :3] @ (inside + ENTRY) + frame[:3, 3], rotation)
-        yield motion(before, False, Step("move", thing.name, "into", cupboard.body.name), keypoint, may_collide=False)
+        yield motion(before, False, Step("move", thing.name, cupboard.body.name), keypoint, may_collide=False)
     there = tip_at(frame[:3, :3] @ inside + frame[:3, 3], rotation)
-    yield motion(there, True, Step("release", thing.name, "into", cupboard.body.name), keypoint)
+    yield motion(there, True, Step("release", thing.name, cupboard.body.name), keypoint)
 
 
 def stored(state: State, thing: Thing, cupboard: Cupboard) -> bool:

@@ -62,7 +62,7 @@ class CloseDoor(Task[Door]):
     def mistake(self, state: State) -> Iterator[Motion]:
         """Pushed instead of pulled."""
         yield from grasp_lever(state, self.door, HEADING, APPROACH)
-        yield from swing_door(state, self.door, "push forward", FURTHER)
+        yield from swing_door(state, self.door, "push", FURTHER)
 
     def success(self, state: State) -> bool:
         return state.joint(self.door.leaf) < SHUT

@@ -54,7 +54,7 @@ class CloseLaptopLid(Task[Laptop]):
 
     def expert(self, state: State) -> Iterator[Motion]:
         """The hand points down all the way: behind the upper edge first, on the front edge in the end."""
-        step, lid = Step("push down", self.lid.name), self.lid
+        step, lid = Step("push", self.lid.name), self.lid
         contact = state.position(lid, (FROM_EDGE, 0, self.parameters.lid / 2 + ABOVE))
         tip = tip_at(contact, pointing_down_along(state, lid))
         behind = turned_about(tip, *state.hinge(lid), BEHIND)[:3, 3]

@@ -75,6 +75,6 @@ class LightBulbInPeract(Task[str]):
         depth = SOCKET_DEPTH - CLEARANCE - INSERTED
         yield from grasp_to_turn(state, bulb, mouth, TURN)
         yield from lift(state, bulb, LIFT)
-        yield from move(state, bulb, "over", self.socket, tip_in_mouth + (0, 0, ABOVE), keypoint=mouth)
-        yield from move(state, bulb, "into", self.socket, tip_in_mouth - (0, 0, INSERTED), keypoint=mouth)
-        yield from screw_in(state, bulb, "into", self.socket, TURN, keypoint=mouth, depth=depth, motions=3)
+        yield from move(state, bulb, self.socket, tip_in_mouth + (0, 0, ABOVE), keypoint=mouth)
+        yield from move(state, bulb, self.socket, tip_in_mouth - (0, 0, INSERTED), keypoint=mouth)
+        yield from screw_in(state, bulb, self.socket, TURN, keypoint=mouth, depth=depth, motions=3)

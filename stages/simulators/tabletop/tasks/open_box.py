@@ -50,7 +50,7 @@ class OpenBox(Task[Box]):
     def expert(self, state: State) -> Iterator[Motion]:
         lid = self.lid
         yield from grasp(state, lid, edge_grip(state, lid, lid))
-        yield from swing_edge(state, Step("lift", lid.name), lid, lid, LIFT, motions=5)
+        yield from swing_edge(state, Step("pull", lid.name), lid, lid, LIFT, motions=5)
 
     def mistake(self, state: State) -> Iterator[Motion]:
         yield from displaced(self.expert(state), (-0.08, 0, 0))

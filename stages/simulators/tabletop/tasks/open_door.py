@@ -53,13 +53,13 @@ class OpenDoor(Task[Door]):
     def expert(self, state: State) -> Iterator[Motion]:
         yield from grasp_lever(state, self.door)
         yield from turn_lever(state, self.door, TURN)
-        yield from swing_door(state, self.door, "push forward", PUSH)
+        yield from swing_door(state, self.door, "push", PUSH)
 
     def mistake(self, state: State) -> Iterator[Motion]:
         """The lever is not turned; each push goes on from where the hand was stopped."""
         yield from grasp_lever(state, self.door)
         for _ in range(PUSHES):
-            yield from swing_door(state, self.door, "push forward", PUSH / PUSHES)
+            yield from swing_door(state, self.door, "push", PUSH / PUSHES)
 
     def success(self, state: State) -> bool:
         return state.joint(self.door.leaf) > self.wide_open

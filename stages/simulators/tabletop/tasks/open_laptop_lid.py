@@ -50,7 +50,7 @@ class OpenLaptopLid(Task[Laptop]):
         """The fingers hold the tab from its two sides and let it turn between them; the hand points down throughout."""
         hold = state.position(self.lid, (-TAB_GRIP, 0, 0))
         yield from grasp(state, self.lid, tip_at(hold, pointing_down_along(state, self.lid)))
-        yield from sweep(state, Step("lift", self.lid.name), self.lid, LIFTED, stride=STRIDE)
+        yield from sweep(state, Step("pull", self.lid.name), self.lid, LIFTED, stride=STRIDE)
 
     def mistake(self, state: State) -> Iterator[Motion]:
         yield from displaced(self.expert(state), (0, 0, 0.05))

@@ -73,7 +73,7 @@ class PickAndLift(Task[str]):
         yield from grasp(state, thing, tip)
         yield from lift(state, thing)
         centre = state.position(self.ball)
-        yield from move(state, thing, "to", self.ball, centre, keypoint=centre)
+        yield from move(state, thing, self.ball, centre, keypoint=centre)
 
 
 def downward_cone() -> np.ndarray:

@@ -88,9 +88,9 @@ class PutMoneyInSafe(Task[str]):
         yield from self._back_out(state, place)
         entry = state.position(place)
         inside, height = state.matrix(place)[:3, 0], (0, 0, load.size[2] / 2 + CLEARANCE)
-        yield from move(state, load, "to", place, entry + (self.behind - IN_FRONT) * inside + height, keypoint=entry)
+        yield from move(state, load, place, entry + (self.behind - IN_FRONT) * inside + height, keypoint=entry)
         target = entry + (self.behind + INSIDE) * inside + height
-        yield from release(state, load, "onto", place, target, keypoint=entry, retreat=0)
+        yield from release(state, load, place, target, keypoint=entry, retreat=0)
 
     def _back_out(self, state: State, place: Thing) -> Iterator[Motion]:
         """Off the top of the safe and in front of it, turning the load end on, in two equal parts."""

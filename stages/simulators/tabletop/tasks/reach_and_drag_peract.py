@@ -94,7 +94,7 @@ class ReachAndDrag(Task[int]):
         grip = np.linalg.inv(state.matrix(stick)) @ state.tip
         yield from lift(state, stick, RAISE)
 
-        over, to = (Step("move", stick.name, *where) for where in (("over", self.cube.name), ("to", square.name)))
+        over, to = (Step("move", stick.name, place.name) for place in (self.cube, square))
         end = goal + BESIDE * side - BEHIND * forward
         start = end - (GAP + np.linalg.norm((goal - centre)[:2])) * forward
         yield motion(stick_pose(start + (0, 0, HIGH), across, slope) @ grip, False, over, centre, may_collide=False)

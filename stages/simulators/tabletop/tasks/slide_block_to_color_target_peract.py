@@ -93,5 +93,5 @@ class SlideBlockToColorTargetPeract(Task[str]):
         return self._push(state, tip, square)
 
     def _push(self, state: State, tip: np.ndarray, square: Thing, may_collide: bool = True) -> Motion:
-        step = Step("push", self.block.name, "to", square.name)
+        step = Step("slide", self.block.name, square.name)
         return motion(tip, False, step, state.position(square), may_collide)

@@ -85,7 +85,7 @@ class StackCups(Task[str]):
             yield from lift(state, thing, LIFT)
             rim = state.position(below) + (0, 0, CUP_HEIGHT / 2)
             over = rim + (0, 0, CUP_HEIGHT / 2 + CLEAR)
-            yield from move(state, thing, "into", base, over, keypoint=rim)
+            yield from move(state, thing, base, over, keypoint=rim)
             place = rim + (0, 0, NESTED - CUP_HEIGHT / 2)
-            yield from release(state, thing, "into", base, place, keypoint=rim, retreat=RETREAT if below is base else 0)
+            yield from release(state, thing, base, place, keypoint=rim, retreat=RETREAT if below is base else 0)
             below = thing

@@ -10,7 +10,16 @@ import numpy as np
 from stages.core.steps import Step
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.scene import Scene, Thing
-from stages.simulators.tabletop.skills.hand import grasp, lift, move, pointing_down, release, square_yaw, tip_at
+from stages.simulators.tabletop.skills.hand import (
+    carried,
+    grasp,
+    lift,
+    motion,
+    pointing_down,
+    release_here,
+    square_yaw,
+    tip_at,
+)
 from stages.simulators.tabletop.skills.lids import edge_grip, swing_edge
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks.base import Task
@@ -76,14 +85,14 @@ class TakeShoesOutOfBox(Task[Box]):
     def _unpack(self, state: State, places: list[np.ndarray]) -> Iterator[Motion]:
         lid = self.lid
         yield from grasp(state, lid, edge_grip(state, lid, lid))
-        yield from swing_edge(state, Step("lift", lid.name), lid, lid, LIFT, motions=5, let_go=True)
+        yield from swing_edge(state, Step("pull", lid.name), lid, lid, LIFT, motions=5, let_go=True)
         for shoe, place in zip(self.shoes, places, strict=True):
             yield from self._carry(state, shoe, place, last=shoe is self.shoes[-1])
 
     def _carry(self, state: State, shoe: Thing, place: np.ndarray, last: bool) -> Iterator[Motion]:
         """Take a shoe by its ankle and set it down; stay there if it is the last."""
-        box = state.position(self.box)
         yield from grasp(state, shoe, tip_at(state.position(shoe), pointing_down(square_yaw(state, shoe))))
         yield from lift(state, shoe, RAISE)
-        yield from move(state, shoe, "out of", self.box, place + (0, 0, ABOVE), keypoint=box)
-        yield from release(state, shoe, "out of", self.box, place, keypoint=box, retreat=0 if last else RAISE)
+        outside = carried(state, shoe, place + (0, 0, ABOVE))
+        yield motion(outside, False, Step("lift", shoe.name), state.position(shoe), may_collide=False)
+        yield from release_here(state, shoe, place, retreat=0 if last else RAISE)

@@ -50,7 +50,7 @@ class ToiletSeatUp(Task[Toilet]):
     def expert(self, state: State) -> Iterator[Motion]:
         seat = self.seat
         yield from grasp(state, seat, edge_grip(state, seat, seat))
-        yield from swing_edge(state, Step("lift", seat.name), seat, seat, LIFT, motions=4)
+        yield from swing_edge(state, Step("pull", seat.name), seat, seat, LIFT, motions=4)
 
     def mistake(self, state: State) -> Iterator[Motion]:
         yield from displaced(self.expert(state), (-0.08, 0, 0))

@@ -1,0 +1,133 @@
+"""Constrained decoding of plans: every line is a step, and noun phrases are made of known words.
+
+Only what was grasped can be lifted, moved, turned, pulled or released, as those lines say "it".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from transformers import PreTrainedTokenizerBase
+
+from stages.planner.language.plan_text import IT, LINES, RELEASE_AT
+
+MAX_LINES, MAX_PHRASE_WORDS = 40, 5
+
+STRUCTURE = frozenset(("the", "grasped", "it", "to", "at"))
+"""Words of the step language, which no noun phrase has."""
+
+_SLOT = re.compile(r" \{\w+\}")
+PIECES = {tuple(_SLOT.split(text)): action for action, text in (*LINES.items(), ("release", RELEASE_AT))}
+"""The texts around the noun phrases of every line, and its action."""
+
+
+class State(NamedTuple):
+    """A position in a plan.
+
+    Attributes:
+        line: pieces of the line that is being written; empty between lines.
+        piece: how many of them are written.
+        words: of the noun phrase that is being written.
+        holding: whether something is grasped.
+        lines: that are complete.
+    """
+
+    line: tuple[str, ...] = ()
+    piece: int = 0
+    words: int = 0
+    holding: bool = False
+    lines: int = 0
+
+
+class PlanGrammar:
+    """The tokens that may come next in a plan; `advance` returns the grammar after one of them.
+
+    Args:
+        tokenizer: of the model that writes.
+        vocabulary: words that noun phrases consist of.
+        end: id of the token that ends an answer.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, vocabulary: Iterable[str], end: int) -> None:
+        self._tokenizer, self._end = tokenizer, end
+        self._words = [tokens_after_word(tokenizer, f" {word}") for word in sorted(vocabulary)]
+        self._readings = list(self._continuations(State()))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end was written."""
+        return not self._readings
+
+    def allowed(self) -> list[int]:
+        """Ids of the tokens that may come next, in ascending order."""
+        return sorted({tokens[0] for tokens, _ in self._readings})
+
+    def advance(self, token: int) -> PlanGrammar:
+        """The grammar after a token that is allowed."""
+        after = object.__new__(PlanGrammar)
+        after._tokenizer, after._end, after._words = self._tokenizer, self._end, self._words
+        rests = ((tokens[1:], state) for tokens, state in self._readings if tokens[0] == token)
+        after._readings = [
+            reading
+            for tokens, state in rests
+            for reading in ([(tokens, state)] if tokens or state is None else self._continuations(state))
+            if reading[0]
+        ]
+        return after
+
+    def _continuations(self, state: State) -> Iterator[tuple[tuple[int, ...], State | None]]:
+        """Tokens that may follow and the state after them; None after the end."""
+        if not state.line:
+            yield from self._lines(state)
+            return
+        if state.words < MAX_PHRASE_WORDS:
+            longer = state._replace(words=state.words + 1)
+            yield from ((tokens, longer) for tokens in self._words)
+        if state.words:
+            yield from self._after_phrase(state)
+
+    def _lines(self, state: State) -> Iterator[tuple[tuple[int, ...], State]]:
+        for pieces in PIECES:
+            if state.holding or IT not in pieces[0]:
+                text = pieces[0]
+                tokens = tokens_after_word(self._tokenizer, f"\n{text}")[self._newline :] if state.lines else None
+                tokens = tokens or tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+                begun = state._replace(line=pieces, piece=1, words=0)
+                if len(pieces) > 1:
+                    yield tokens, begun
+                else:
+                    yield from ((tokens + end, after) for end, after in self._ends(begun))
+
+    def _after_phrase(self, state: State) -> Iterator[tuple[tuple[int, ...], State | None]]:
+        text = state.line[state.piece]
+        if text:
+            yield tokens_after_word(self._tokenizer, text), state._replace(piece=state.piece + 1, words=0)
+        else:
+            yield from self._ends(state)
+
+    def _ends(self, state: State) -> Iterator[tuple[tuple[int, ...], State | None]]:
+        """Ends of a complete line: the next one, or the plan's end."""
+        action = PIECES[state.line]
+        holding = action == "grasp" or state.holding and action != "release"
+        if state.lines + 1 < MAX_LINES:
+            yield tokens_after_word(self._tokenizer, "\n"), State(holding=holding, lines=state.lines + 1)
+        yield (self._end,), None
+
+    @property
+    def _newline(self) -> int:
+        return len(tokens_after_word(self._tokenizer, "\n"))
+
+
+@lru_cache(maxsize=16384)
+def tokens_after_word(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, ...]:
+    """Token ids of a text that follows a word."""
+    before = len(tokenizer("the", add_special_tokens=False)["input_ids"])
+    return tuple(tokenizer("the" + text, add_special_tokens=False)["input_ids"][before:])
+
+
+def words_of(texts: Iterable[str]) -> frozenset[str]:
+    """Words, in lower case, of texts that noun phrases can have."""
+    return frozenset(word for text in texts for word in re.findall(r"[\w'-]+", text.lower())) - STRUCTURE

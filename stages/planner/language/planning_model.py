@@ -1,0 +1,154 @@
+"""The planning model: instruction and what is in view -> plan. A causal language model with a LoRA adapter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import PreTrainedTokenizerBase
+
+from stages.core.errors import UserError
+from stages.core.steps import Step
+from stages.planner.language.beam_search import CausalDecoder, Decoder, beam_search
+from stages.planner.language.grammar import PlanGrammar, words_of
+from stages.planner.language.model import load_language_model
+from stages.planner.language.plan_text import read_plan
+from stages.planner.prompts import plan_request
+
+MAX_WORDS = 200
+"""Words of an instruction, at most."""
+
+_META = "planning.json"
+
+
+class PlanningModel:
+    """Writes plans.
+
+    Args:
+        name: of the base model, as of `load_language_model`.
+        model: the base, or with an adapter.
+        tokenizer: of the base.
+        words: that noun phrases of training plans have.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: torch.nn.Module,
+        tokenizer: PreTrainedTokenizerBase,
+        words: frozenset[str] = frozenset(),
+    ) -> None:
+        self.name, self.model, self.tokenizer, self.words = name, model, tokenizer, words
+
+    @classmethod
+    def from_base(cls, name: str, rank: int, words: frozenset[str]) -> PlanningModel:
+        """A base with a new adapter on every linear layer."""
+        model, tokenizer = load_language_model(name)
+        config = LoraConfig(r=rank, lora_alpha=rank, target_modules="all-linear", task_type="CAUSAL_LM")
+        return cls(name, get_peft_model(model, config), tokenizer, words)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path, device: str = "cpu") -> PlanningModel:
+        """What `save_pretrained` wrote, the adapter merged into the weights.
+
+        Raises:
+            UserError: the base is not there.
+        """
+        meta = json.loads((folder / _META).read_text())
+        model, tokenizer = load_language_model(meta["language"])
+        merged = PeftModel.from_pretrained(model, folder / "adapter").merge_and_unload()
+        return cls(meta["language"], merged.eval().to(device), tokenizer, frozenset(meta["words"]))
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write the adapter, and what else is needed to load it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_pretrained(folder / "adapter", save_embedding_layers=False)
+        (folder / _META).write_text(json.dumps({"language": self.name, "words": sorted(self.words)}, indent=1))
+
+    def prompt(self, instruction: str, names: Sequence[str]) -> list[int]:
+        """Token ids of the request; nothing in the instruction is read as a control token."""
+        before, _, after = plan_request(instruction, names).partition(":")
+        return [*self.tokenizer(f"{before}:")["input_ids"], *self._plain(f"{after}\n")]
+
+    def answer(self, text: str) -> list[int]:
+        """Token ids of a plan's text with the end."""
+        return [*self._plain(text), self.tokenizer.eos_token_id]
+
+    def _plain(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+
+    @torch.inference_mode()
+    def plan(
+        self, instruction: str, names: Sequence[str] = (), *, beams: int = 4, constrained: bool = True
+    ) -> tuple[list[Step], np.ndarray]:
+        """The plan of an instruction.
+
+        Args:
+            names: of what is in view; none if that is not known.
+            constrained: whether noun phrases consist of words of instruction, view and training plans, and lines are
+                steps; else lines that are none are left out.
+
+        Returns:
+            The steps, and log-probabilities of the choices.
+
+        Raises:
+            UserError: the instruction is empty or too long.
+        """
+        instruction = checked_instruction(instruction)
+        vocabulary = words_of([instruction, *names]) | self.words if constrained else None
+        prompt, end = self.prompt(instruction, names), self.tokenizer.eos_token_id
+        return write_constrained(CausalDecoder(self.model), self.tokenizer, prompt, vocabulary, end, beams)
+
+
+def write_constrained(
+    decoder: Decoder,
+    tokenizer: PreTrainedTokenizerBase,
+    prompt: Sequence[int],
+    vocabulary: frozenset[str] | None,
+    end: int,
+    beams: int,
+) -> tuple[list[Step], np.ndarray]:
+    """The plan that a decoder writes.
+
+    Args:
+        prompt: token ids that it has not read.
+        vocabulary: words that noun phrases consist of; None = free decoding, without lines that are no steps.
+        end: id of the token that ends an answer.
+
+    Returns:
+        The steps, and log-probabilities of the choices.
+    """
+    grammar = PlanGrammar(tokenizer, vocabulary, end) if vocabulary is not None else None
+    tokens, choices = beam_search(decoder, prompt, grammar, end, beams)
+    text = tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
+    return (read_plan(text) if grammar else readable_plan(text)), choices
+
+
+def checked_instruction(instruction: str) -> str:
+    """The instruction on one line.
+
+    Raises:
+        UserError: it is empty or too long.
+    """
+    text = " ".join(instruction.encode("utf-8", "replace").decode().split())
+    if not any(character.isalnum() for character in text):
+        raise UserError("the instruction is empty", "Say what to do, as in 'pick up the red cup'")
+    if (count := len(text.split())) > MAX_WORDS:
+        raise UserError(f"the instruction has {count} words", f"Say it in at most {MAX_WORDS}")
+    return text
+
+
+def readable_plan(text: str) -> list[Step]:
+    """The steps of a text, without lines that are none."""
+    steps: list[str] = []
+    for line in text.splitlines():
+        try:
+            read_plan("\n".join([*steps, line]))
+        except UserError:
+            continue
+        steps.append(line)
+    return read_plan("\n".join(steps))

@@ -1,0 +1,295 @@
+"""Training text of the planning model: demonstrations' instructions and plans, and others made of them.
+
+Nothing is written by hand but how English joins clauses and lists things. Every plan is a training plan with other noun
+phrases, or a sequence of such. Nouns come from WordNet (`nouns.json`, which has no noun of a test scene).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from stages.core.steps import Step
+
+NOUNS: Mapping[str, Sequence[str]] = json.loads(Path(__file__).with_name("nouns.json").read_text())["categories"]
+"""Nouns by what several of them are called together."""
+
+SIDES = ("left", "right", "upper", "lower", "front", "rear", "bottom", "top", "first", "last", "inner", "outer")
+"""Words that tell parts of the same kind apart."""
+
+REQUESTS = (
+    "please {}", "could you {}", "can you {}", "would you {}, please", "{} now", "{}, please", "i want you to {}",
+    "robot, {}", "you should {}", "i would like you to {}", "go and {}", "your task: {}", "we need you to {}",
+)  # fmt: skip
+"""General frames of an order."""
+
+PAIRS = (
+    "{a}, then {b}", "{a} and then {b}", "first {a}, and after that {b}", "{a}; {b} afterwards", "{a}. next, {b}",
+    "{b}, but before that {a}", "{a}. when you are done, {b}", "after you {a}, {b}", "{a} and {b}",
+    "before you {b}, {a}",
+)  # fmt: skip
+"""Two orders in one."""
+
+LAST = (" and the ", " and then the ", ", then the ", " and finally the ", ", and the ", " as well as the ")
+"""What stands before the last thing of a list."""
+
+NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven")
+
+MAX_STEPS, MAX_SHOWN = 24, 14
+"""Steps of a plan and names in view, at most."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """An instruction with its plan.
+
+    Attributes:
+        instruction: in words.
+        plan: steps of the step language.
+        names: of what is in view, one entry a thing.
+        ordered: whether the instruction tells the order of things; else it is that of the view.
+    """
+
+    instruction: str
+    plan: tuple[Step, ...]
+    names: tuple[str, ...]
+    ordered: bool = True
+
+
+class TextSampler:
+    """Draws training examples.
+
+    Args:
+        examples: of demonstrations.
+        colours: colour words that names begin with.
+        others: further colour words, which may stand for those.
+    """
+
+    def __init__(self, examples: Sequence[Example], colours: Sequence[str], others: Sequence[str]) -> None:
+        self.examples = list(examples)
+        self.colours, self._known = (*colours, *others), frozenset((*colours, *others))
+
+    def __call__(self, rng: np.random.Generator) -> Example:
+        """One example, as it is or changed, its names in random order and sometimes wrong or missing."""
+        example = self._one(rng)
+        kind = rng.random()
+        if kind < 0.15:
+            other = self._one(rng)
+            example = joined(rng, example, other) or example
+        if rng.random() < 0.25 and not example.instruction.startswith(("the ", "with ", "use the ")):
+            example = replace(example, instruction=_pick(rng, REQUESTS).format(example.instruction))
+        return in_view(rng, example, self.colours)
+
+    def _one(self, rng: np.random.Generator) -> Example:
+        example = self._drawn(rng)
+        changes: list[Callable[[np.random.Generator, Example], Example | None]]
+        changes = [self.recoloured, self.renamed]
+        if rng.random() < 0.45:
+            changes.append(_pick(rng, (self.listed, self.every, self.counted, self.others)))
+        if rng.random() < 0.2:
+            return example
+        for change in changes:
+            example = change(rng, example) or example
+        return example
+
+    @cached_property
+    def _groups(self) -> list[list[Example]]:
+        """Examples by the actions of their plans, so that every skill is as often."""
+        groups: dict[tuple[str, ...], list[Example]] = {}
+        for example in self.examples:
+            groups.setdefault(tuple(step.action for step in example.plan), []).append(example)
+        return list(groups.values())
+
+    def _drawn(self, rng: np.random.Generator) -> Example:
+        group = self._groups[rng.integers(len(self._groups))] if rng.random() < 0.5 else self.examples
+        return group[rng.integers(len(group))]
+
+    def recoloured(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """Its colours exchanged for others, and words that tell parts apart likewise."""
+        words = {name.split()[0] for name in example.names}
+        words |= {word for word in self._known if re.search(rf"\b{word}\b", example.instruction)}
+        old = sorted(words & self._known)
+        new = rng.permutation(self.colours)[: len(old)].tolist()
+        sides = sorted(words & set(SIDES)) if rng.random() < 0.5 else []
+        changed = dict(zip(old, new, strict=True)) | dict(zip(sides, rng.permutation(SIDES).tolist(), strict=False))
+        return exchanged(example, changed)
+
+    def renamed(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """Some of its nouns exchanged for others."""
+        words = {}
+        for noun in dict.fromkeys(self.noun(name) for name in example.names):
+            said = re.search(rf"\b{noun}s?\b", example.instruction)
+            planned = any(noun in phrase for step in example.plan for phrase in step.phrases)
+            part = any(other != noun and f" {noun}" in f" {other}" for other in map(self.noun, example.names))
+            if (said or not planned) and rng.random() < (0.5 if not part else 0.25):
+                words[noun] = self.some_noun(rng)
+        for name in example.names:
+            if any(other.startswith(f"{name} ") for other in example.names) and name in example.instruction:
+                if name != self.noun(name) and rng.random() < 0.3:
+                    words[name] = self.some_noun(rng)
+        return exchanged(example, words)
+
+    def noun(self, name: str) -> str:
+        """A name without the colour or side before it."""
+        first, _, rest = name.partition(" ")
+        return rest if rest and first in (*self._known, *SIDES, "middle") else name
+
+    def some_noun(self, rng: np.random.Generator) -> str:
+        """A noun of any category."""
+        return _pick(rng, NOUNS[_pick(rng, tuple(NOUNS))])
+
+    def listed(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """The same done to a list of things, in its order."""
+        slot = self._slot(example)
+        if slot is None:
+            return None
+        things = self._things(rng, slot, int(rng.integers(2, 5)), alike=rng.random() < 0.6)
+        said = "the " + ", the ".join(things[:-1]) + _pick(rng, LAST) + things[-1]
+        return self._repeated(example, slot, things, said)
+
+    def every(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """The same done to all things of a kind that are in view, in the order of the view."""
+        slot = self._slot(example)
+        if slot is None:
+            return None
+        count = int(rng.integers(2, 6))
+        if rng.random() < 0.5:
+            things = self._things(rng, slot, count, alike=True)
+            kind = _plural(self.noun(slot))
+        else:
+            category = _pick(rng, tuple(NOUNS))
+            things = [str(one) for one in rng.permutation(NOUNS[category])[:count]]
+            kind = category if rng.random() < 0.8 else "things"
+        number = NUMBERS[len(things)]
+        said = _pick(rng, (f"all the {kind}", f"all of the {kind}", f"the {kind}", f"all {number} {kind}"))
+        if len(things) == 2:
+            said = _pick(rng, (f"both {kind}", f"the two {kind}"))
+        return self._repeated(example, slot, things, said, ordered=False)
+
+    def others(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """The others of a kind brought to one of that kind."""
+        slot = self._slot(example)
+        place = example.plan[-1].target
+        if slot is None or not place or place not in example.instruction:
+            return None
+        noun = self.noun(slot) if rng.random() < 0.5 else self.some_noun(rng)
+        colours = rng.permutation(self.colours)[: int(rng.integers(2, 5)) + 1]
+        *things, base = (f"{colour} {noun}" for colour in colours)
+        example = exchanged(example, {place: base})
+        wordings = ("the other {}", "all the other {}", "the remaining {}", "all other {}")
+        said = _pick(rng, wordings).format(_plural(noun))
+        if len(things) == 2:
+            said = _pick(rng, (f"both other {_plural(noun)}", f"the other two {_plural(noun)}", said))
+        return self._repeated(example, slot, things, said, ordered=False)
+
+    def counted(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """Another number of equal things where the instruction has one."""
+        unit = _unit(example.plan)
+        old = len(example.plan) // len(unit)
+        said = re.search(rf"\b({old}|{NUMBERS[min(old, 7)]})\b", example.instruction)
+        if old < 2 or not said:
+            return None
+        count = int(rng.integers(2, 5))
+        number = str(count) if rng.random() < 0.5 else NUMBERS[count]
+        start, end = said.span()
+        instruction = example.instruction[:start] + number + example.instruction[end:]
+        return replace(example, instruction=instruction, plan=unit * count)
+
+    def _slot(self, example: Example) -> str | None:
+        """The thing that others can stand for: said once, as "the ...", by a plan that leaves the hand free."""
+        first, last = example.plan[0], example.plan[-1]
+        said = example.instruction.split(f"the {first.object}")
+        alone = len(said) == 2 and not re.match(r"\w", said[1])
+        free = last.action in ("release", "push", "slide") and _unit(example.plan) == example.plan
+        bound = {step.object for step in example.plan} != {first.object} or re.search(r"\bits?\b", example.instruction)
+        return first.object if alone and free and not bound else None
+
+    def _things(self, rng: np.random.Generator, slot: str, count: int, alike: bool) -> list[str]:
+        """Different things: of the slot's noun in several colours, or of several nouns."""
+        colours = rng.permutation(self.colours).tolist()
+        noun = self.noun(slot)
+        if alike:
+            return [f"{colours.pop()} {noun}" for _ in range(count)]
+        nouns = dict.fromkeys(self.some_noun(rng) for _ in range(count))
+        return [f"{colours.pop()} {noun}" if rng.random() < 0.4 else noun for noun in nouns]
+
+    def _repeated(
+        self, example: Example, slot: str, things: Sequence[str], said: str, ordered: bool = True
+    ) -> Example | None:
+        """The plan for every thing, `said` where the instruction had the slot; None where that is too long."""
+        if len(things) * len(example.plan) > MAX_STEPS:
+            return None
+        plan = tuple(replace(step, object=one) for one in things for step in example.plan)
+        names = (*things, *(name for name in example.names if not _is_like(name, slot, self.noun)))
+        return Example(example.instruction.replace(f"the {slot}", said), plan, names, ordered)
+
+
+def joined(rng: np.random.Generator, first: Example, second: Example) -> Example | None:
+    """Both, one after the other; None where that is too long."""
+    if len(first.plan) + len(second.plan) > MAX_STEPS or first.plan == second.plan:
+        return None
+    instruction = _pick(rng, PAIRS).format(a=first.instruction, b=second.instruction)
+    names = (*first.names, *(name for name in second.names if name not in first.names))
+    return Example(instruction, (*first.plan, *second.plan), names, first.ordered and second.ordered)
+
+
+def in_view(rng: np.random.Generator, example: Example, colours: Sequence[str]) -> Example:
+    """What is in view in random order; at times nothing, or with things missed, doubled or misnamed."""
+    acted = list(dict.fromkeys(phrase for step in example.plan for phrase in step.phrases))
+    names = [str(name) for name in rng.permutation(example.names)][:MAX_SHOWN]
+    missing = [name for name in acted if name in example.names and name not in names]
+    names = [*names, *missing] if example.ordered else in_order([*names, *missing], acted)
+    kind = rng.random()
+    if kind < 0.1 and example.ordered:
+        names = []
+    elif kind < 0.3:
+        kept = [name for name in names if rng.random() > 0.12]
+        doubled = [name for name in kept if rng.random() < 0.06]
+        wrong = [f"{rng.choice(colours)} {name.split()[-1]}" for name in kept if rng.random() < 0.06]
+        names = [*kept, *doubled, *wrong]
+    return replace(example, names=tuple(names))
+
+
+def in_order(names: Sequence[str], acted: Sequence[str]) -> list[str]:
+    """The names with those of the plan in the plan's order, at the places where any of them stood."""
+    order = iter(sorted((name for name in names if name in acted), key=list(acted).index))
+    return [next(order) if name in acted else name for name in names]
+
+
+def exchanged(example: Example, words: Mapping[str, str]) -> Example:
+    """An example with words, or runs of them, replaced everywhere; a plural stays one."""
+    if not words:
+        return example
+    pattern = re.compile(rf"\b({'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})(s?)\b")
+
+    def change(text: str) -> str:
+        return pattern.sub(lambda match: words[match[1]] + match[2], text)
+
+    plan = tuple(replace(step, object=change(step.object), target=change(step.target)) for step in example.plan)
+    return replace(example, instruction=change(example.instruction), plan=plan, names=tuple(map(change, example.names)))
+
+
+def _unit(plan: tuple[Step, ...]) -> tuple[Step, ...]:
+    """What a plan does again and again, or the plan."""
+    lengths = (n for n in range(1, len(plan)) if len(plan) % n == 0 and plan == plan[:n] * (len(plan) // n))
+    return plan[: next(lengths, len(plan))]
+
+
+def _is_like(name: str, slot: str, noun: Callable[[str], str]) -> bool:
+    return noun(name) == noun(slot)
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return noun + "es"
+    return noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
+
+
+def _pick(rng: np.random.Generator, options: Sequence) -> str:
+    return options[rng.integers(len(options))]

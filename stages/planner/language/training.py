@@ -1,0 +1,115 @@
+"""Training of the planning model: next-token loss on plans, LoRA, a schedule that fits the minutes given."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from stages.core.progress import Progress, silent
+from stages.planner.language.plan_text import write_plan
+from stages.planner.language.planning_model import PlanningModel
+from stages.planner.language.text import Example
+
+WARMUP = 0.05
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Peak learning rate, examples a step, steps at most, and minutes at most (0: no limit)."""
+
+    learning_rate: float
+    batch_size: int
+    steps: int
+    minutes: float
+
+
+def train_language(
+    model: PlanningModel,
+    sampler: Callable[[np.random.Generator], Example],
+    schedule: Schedule,
+    seed: int,
+    checkpoint: Path | None = None,
+    progress: Progress = silent,
+    checkpoint_seconds: float = 60.0,
+) -> list[dict[str, float]]:
+    """Train the adapter; resumes from the checkpoint if there is one.
+
+    Returns:
+        The curve: step, loss a token, seconds.
+    """
+    parameters = [parameter for parameter in model.model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=schedule.learning_rate, weight_decay=0.0)
+    curve: list[dict[str, float]] = []
+    if checkpoint is not None and checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        optimiser.load_state_dict(state["optimiser"])
+        for parameter, value in zip(parameters, state["parameters"], strict=True):
+            parameter.data.copy_(value)
+        curve = state["curve"]
+    before = curve[-1]["seconds"] if curve else 0.0
+    start = saved = time.monotonic()
+    model.model.train()
+    while True:
+        step, seconds = len(curve), before + time.monotonic() - start
+        done = max(step / schedule.steps, seconds / 60 / schedule.minutes if schedule.minutes else 0.0)
+        if done >= 1:
+            break
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.learning_rate * min(done / WARMUP + 0.02, 0.5 + 0.5 * math.cos(math.pi * done))
+        rng = np.random.default_rng((seed, step))
+        loss = _step(model, [sampler(rng) for _ in range(schedule.batch_size)])
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        curve.append({"step": step + 1, "loss": loss, "seconds": before + time.monotonic() - start})
+        progress(int(1000 * done), 1000, f"planning model, loss {loss:.3f}")
+        if checkpoint is not None and time.monotonic() - saved > checkpoint_seconds:
+            saved = time.monotonic()
+            _save(checkpoint, optimiser, parameters, curve)
+    model.model.eval()
+    return curve
+
+
+def _save(path: Path, optimiser: torch.optim.Optimizer, parameters: Sequence[Tensor], curve: list) -> None:
+    new = path.with_suffix(".new")
+    state = {"optimiser": optimiser.state_dict(), "parameters": [p.detach() for p in parameters], "curve": curve}
+    torch.save(state, new)
+    new.replace(path)
+
+
+def _step(model: PlanningModel, examples: Sequence[Example]) -> float:
+    """Gradients of the mean loss of a batch, in parts of like length, as less is padded."""
+    pairs = [(model.prompt(one.instruction, one.names), model.answer(write_plan(one.plan))) for one in examples]
+    pairs.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
+    half = max(len(pairs) // 2, 1)
+    tokens = sum(len(answer) for _, answer in pairs)
+    total = 0.0
+    for part in (pairs[:half], pairs[half:]):
+        if part:
+            loss = answer_loss(model, part) / tokens
+            loss.backward()
+            total += float(loss)
+    return total
+
+
+def answer_loss(model: PlanningModel, pairs: Sequence[tuple[list[int], list[int]]]) -> Tensor:
+    """Summed cross-entropy of the answers' tokens; only their positions go through the output matrix."""
+    device = model.model.device
+    rows = [torch.tensor(prompt + answer) for prompt, answer in pairs]
+    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=model.tokenizer.pad_token_id)
+    mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+    wanted = torch.zeros_like(ids, dtype=torch.bool)
+    for row, (prompt, answer) in enumerate(pairs):
+        wanted[row, len(prompt) - 1 : len(prompt) + len(answer) - 1] = True
+    base = model.model.get_base_model()
+    states = base.model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False).last_hidden_state
+    targets = torch.tensor([token for _, answer in pairs for token in answer], device=device)
+    return functional.cross_entropy(base.lm_head(states[wanted.to(device)]).float(), targets, reduction="sum")
