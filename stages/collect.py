@@ -105,11 +105,13 @@ def collect_demos(
 def _jobs(config: Config) -> list[Job]:
     """All demonstrations, one of each variation after the other, so that a part of them is a fair sample."""
     from stages.simulators import make_simulator
-    from stages.simulators.tabletop.tasks import LEVELS, level_of, make_task, parse_taskvar
+    from stages.simulators.tabletop.tasks import HELD_OUT, LEVELS, level_of, make_task, parse_taskvar
 
     collect = config.collect
     make_simulator(collect.simulator, image_size=collect.image_size).close()
     variations = [parse_taskvar(text) for text in collect.taskvars] or LEVELS["train"]
+    if collect.hold_out:
+        variations = [pair for pair in variations if pair not in HELD_OUT]
     for task, variation in variations:
         make_task(task, variation)
     if collect.episodes_per_variation < 1:

@@ -18,15 +18,24 @@ from stages.core.progress import Progress, silent
 from stages.evaluation.outputs import rollout_path, variant_name, write_outputs
 from stages.evaluation.results import latency, level_table, mean_over_levels
 from stages.oracle.keypoints import Keypoints, KeypointSource, check_keypoints
-from stages.rollouts.jobs import ROBOMIMIC_GYM, check_taskvars, jobs_of, levels_of, training_seeds
+from stages.rollouts.jobs import (
+    ROBOMIMIC_GYM,
+    check_held_out,
+    check_taskvars,
+    jobs_of,
+    levels_of,
+    taskvars_of,
+    training_seeds,
+)
 from stages.rollouts.policies import PolicySpec
 from stages.rollouts.rollouts import Job, roll_out
 from stages.rollouts.storage import SCHEMA, write_rollout
+from stages.rollouts.wordings import Wordings
 from stages.runtime.worker_pool import map_unordered
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.loader import Config
 
-_DECISIVE = ("simulator", "taskvars", "seeds", "instructions", "max_steps", "image_size", "seed")
+_DECISIVE = ("simulator", "taskvars", "seeds", "constrained", "max_steps", "image_size", "seed")
 """Settings that decide what rollouts are, beside the number of episodes."""
 
 
@@ -40,7 +49,7 @@ class _Level:
     header: Header
     spec: PolicySpec
     keypoints: Keypoints
-    instructions: str
+    wordings: Wordings
     checkpoint: int
 
 
@@ -60,7 +69,7 @@ def evaluate(
 
     Args:
         vlm, fine: directories of planner and predictor; both None evaluates the simulator's expert.
-        split: train, l1, l2, l3, l4 or all (l1 to l4).
+        split: train, held-out, l1, l2, l3, l4 or all (l1 to l4).
         run: rollouts, results and report go there.
         keypoints: "random" and "truth" replace the planner's keypoints; such rollouts go beside the others.
 
@@ -75,8 +84,12 @@ def evaluate(
 
     check_taskvars(config.evaluate.taskvars, available)
     check_keypoints(keypoints)
+    check_held_out(split, vlm, fine, fair=config.fair)
+    wordings = Wordings.of(config.evaluate.instructions, taskvars_of(available))
     spec = PolicySpec(vlm, fine, config.evaluate.device, config.policy)
-    levels = [_level(config, spec, level, available[level], run, keypoints) for level in levels_of(split, available)]
+    levels = [
+        _level(config, spec, level, available[level], run, keypoints, wordings) for level in levels_of(split, available)
+    ]
     levels = [level for level in levels if level.jobs]
     found = [begin(level.target, level.header, resume=resume, overwrite=overwrite) for level in levels]
     left = sum(len(level.jobs) for level, summary in zip(levels, found, strict=True) if summary is None)
@@ -97,16 +110,18 @@ def _level(
     variations: Sequence[tuple[str, int]],
     run: RunDirectory,
     keypoints: Keypoints,
+    wordings: Wordings,
 ) -> _Level:
-    settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: getattr(config.evaluate, level)}
-    settings |= {"policy": spec.name, "keypoints": keypoints, **config.settings("policy")}
-    variant = variant_name(spec.name, keypoints, config.evaluate.instructions)
-    jobs = jobs_of(level, variations, config.evaluate, partial(training_seeds, run.demos, config.seed))
+    settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: config.evaluate.episodes(level)}
+    settings |= {"policy": spec.name, "keypoints": keypoints, "instructions": wordings.settings}
+    settings |= config.settings("policy")
+    variant = variant_name(spec.name, keypoints, wordings.name)
+    jobs = jobs_of(level, variations, config.evaluate, wordings, partial(training_seeds, run.demos, config.seed))
     parents = [parent(path, schema) for path, schema in spec.artifacts]
     header = Header.create(SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=parents)
     checkpoint = int(read_header(spec.fine, "clap.fine")[1].get("steps", 0)) if spec.fine else 0
     target = rollout_path(run, level, variant)
-    return _Level(level, target, jobs, header, spec, keypoints, config.evaluate.instructions, checkpoint)
+    return _Level(level, target, jobs, header, spec, keypoints, wordings, checkpoint)
 
 
 def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:
@@ -114,7 +129,7 @@ def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:
     shards = open_partial(level.target, level.header)
     missing = missing_shards(shards, len(level.jobs))
     jobs = [level.jobs[index] for index in missing]
-    prepare = partial(_prepare, level.spec, level.keypoints, config.evaluate, shards)
+    prepare = partial(_prepare, level.spec, level.keypoints, level.wordings, config.evaluate, shards)
     done = len(level.jobs) - len(missing)
     for job, _ in map_unordered(prepare, jobs, config.evaluate.workers):
         done += 1
@@ -126,7 +141,9 @@ def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:
     return summary
 
 
-def _prepare(spec: PolicySpec, keypoints: Keypoints, config: EvaluateConfig, shards: Path) -> Callable[[Job], None]:
+def _prepare(
+    spec: PolicySpec, keypoints: Keypoints, wordings: Wordings, config: EvaluateConfig, shards: Path
+) -> Callable[[Job], None]:
     from stages.simulators import make_simulator
 
     simulator = make_simulator(config.simulator, image_size=config.image_size)
@@ -135,8 +152,7 @@ def _prepare(spec: PolicySpec, keypoints: Keypoints, config: EvaluateConfig, sha
     def work(job: Job) -> None:
         source = KeypointSource(keypoints, [config.seed, *job.rng_seed])
         with spec.one_thread():
-            novel = config.instructions == "novel"
-            rollout = roll_out(simulator, policy, job, source, config.max_steps, novel=novel)
+            rollout = roll_out(simulator, policy, job, source, config.max_steps, wordings=wordings)
         write_rollout(shards, job, rollout)
 
     return work
@@ -149,7 +165,7 @@ def _level_summary(level: _Level, notes: list[dict[str, Any]]) -> dict[str, Any]
     return {
         "split": level.level,
         "keypoints": level.keypoints,
-        "instructions": level.instructions,
+        "instructions": level.wordings.name,
         "policy": level.spec.name,
         "checkpoint": level.checkpoint,
         **level_table(outcomes),

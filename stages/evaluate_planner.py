@@ -23,9 +23,10 @@ from stages.evaluation.confusion import confusions
 from stages.evaluation.outputs import planner_path, write_outputs
 from stages.evaluation.planner_quality import quality_table
 from stages.evaluation.results import latency
-from stages.rollouts.jobs import check_taskvars, jobs_of, levels_of, training_seeds
+from stages.rollouts.jobs import check_held_out, check_taskvars, jobs_of, levels_of, taskvars_of, training_seeds
 from stages.rollouts.policies import one_torch_thread
 from stages.rollouts.rollouts import Job, choose_instruction
+from stages.rollouts.wordings import Wordings
 from stages.runtime.worker_pool import map_unordered
 from stages.settings.loader import Config
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from stages.planner.planner import Planner
     from stages.simulators.protocol import Simulator
 
-_DECISIVE = ("simulator", "taskvars", "seeds", "instructions", "names", "image_size")
+_DECISIVE = ("simulator", "taskvars", "seeds", "constrained", "names", "image_size")
 """Settings of the evaluation that decide what is asked, beside the number of episodes."""
 
 LISTED = 20
@@ -48,6 +49,7 @@ class _Level:
     target: Path
     jobs: list[Job]
     header: Header
+    wordings: Wordings
 
 
 def evaluate_planner(
@@ -67,7 +69,7 @@ def evaluate_planner(
 
     Args:
         vlm: directory of the planner.
-        split: train, l1, l2, l3, l4 or all (l1 to l4).
+        split: train, held-out, l1, l2, l3, l4 or all (l1 to l4).
         run: answers and report go there.
 
     Returns:
@@ -79,7 +81,9 @@ def evaluate_planner(
     from stages.simulators.tabletop.tasks import LEVELS as available
 
     check_taskvars(config.evaluate.taskvars, available)
-    levels = [_level(config, vlm, level, available[level], run) for level in levels_of(split, available)]
+    check_held_out(split, vlm, None, fair=config.fair)
+    wordings = Wordings.of(config.evaluate.instructions, taskvars_of(available))
+    levels = [_level(config, vlm, level, available[level], run, wordings) for level in levels_of(split, available)]
     levels = [level for level in levels if level.jobs]
     found = [begin(level.target, level.header, resume=resume, overwrite=overwrite) for level in levels]
     left = sum(len(level.jobs) for level, summary in zip(levels, found, strict=True) if summary is None)
@@ -92,20 +96,28 @@ def evaluate_planner(
     write_outputs(run, config.evaluate, progress)
     return {
         "vlm": str(vlm),
-        "instructions": config.evaluate.instructions,
+        "instructions": wordings.name,
         "levels": summaries,
         "report": str(run.report),
     }
 
 
-def _level(config: Config, vlm: Path, level: str, variations: Sequence[tuple[str, int]], run: RunDirectory) -> _Level:
-    settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: getattr(config.evaluate, level)}
+def _level(
+    config: Config,
+    vlm: Path,
+    level: str,
+    variations: Sequence[tuple[str, int]],
+    run: RunDirectory,
+    wordings: Wordings,
+) -> _Level:
+    settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: config.evaluate.episodes(level)}
     settings |= {"tolerance": config.annotate.tolerance, "decompose": config.settings("decompose")}
-    jobs = jobs_of(level, variations, config.evaluate, partial(training_seeds, run.demos, config.seed))
+    settings |= {"instructions": wordings.settings}
+    jobs = jobs_of(level, variations, config.evaluate, wordings, partial(training_seeds, run.demos, config.seed))
     header = Header.create(
         SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=[parent(vlm, "clap.vlm")]
     )
-    return _Level(level, planner_path(run, level, config.evaluate.instructions), jobs, header)
+    return _Level(level, planner_path(run, level, wordings.name), jobs, header, wordings)
 
 
 def _run(config: Config, vlm: Path, level: _Level, progress: Progress, before: int, total: int) -> dict[str, Any]:
@@ -114,7 +126,7 @@ def _run(config: Config, vlm: Path, level: _Level, progress: Progress, before: i
     missing = missing_shards(shards, len(level.jobs))
     jobs = [level.jobs[index] for index in missing]
     done = before + len(level.jobs) - len(missing)
-    for job, _ in map_unordered(partial(_prepare, config, vlm, shards), jobs, config.evaluate.workers):
+    for job, _ in map_unordered(partial(_prepare, config, vlm, level.wordings, shards), jobs, config.evaluate.workers):
         done += 1
         progress(done, total, f"{level.level} {job.task}+{job.variation}")
     answers = list(shard_answers(shards, len(level.jobs)))
@@ -122,7 +134,7 @@ def _run(config: Config, vlm: Path, level: _Level, progress: Progress, before: i
     confused = confusions(answers)
     summary = {
         "split": level.level,
-        "instructions": config.evaluate.instructions,
+        "instructions": level.wordings.name,
         "names": config.evaluate.names,
         **quality_table(answers),
         "confused": {kind: [asdict(one) for one in found[:LISTED]] for kind, found in confused.items()},
@@ -135,7 +147,7 @@ def _run(config: Config, vlm: Path, level: _Level, progress: Progress, before: i
     return summary
 
 
-def _prepare(config: Config, vlm: Path, shards: Path) -> Callable[[Job], None]:
+def _prepare(config: Config, vlm: Path, wordings: Wordings, shards: Path) -> Callable[[Job], None]:
     from stages.planner.planner import Planner
     from stages.simulators import make_simulator
 
@@ -144,13 +156,13 @@ def _prepare(config: Config, vlm: Path, shards: Path) -> Callable[[Job], None]:
 
     def work(job: Job) -> None:
         with one_torch_thread():
-            found = ask(simulator, planner, job, config)
+            found = ask(simulator, planner, job, config, wordings)
         write_planner_answers(shards, job.index, found)
 
     return work
 
 
-def ask(simulator: Simulator, planner: Planner, job: Job, config: Config) -> PlannerAnswers:
+def ask(simulator: Simulator, planner: Planner, job: Job, config: Config, wordings: Wordings) -> PlannerAnswers:
     """Have an expert play a scene, make the truth of it as for training, and ask the planner."""
     from stages.planner.training.data import keyframes_of
     from stages.planner.training.validation import interview
@@ -161,9 +173,9 @@ def ask(simulator: Simulator, planner: Planner, job: Job, config: Config) -> Pla
     plan = decompose_episode(episode, config.decompose, annotation.problem)
     if not plan.ok:
         return PlannerAnswers(None, plan.problem, {})
-    novel = config.evaluate.instructions == "novel"
-    instruction = choose_instruction(simulator.novel_instructions() if novel else episode.instructions, job)
+    options = wordings.options(simulator, episode.instructions, job.task, job.variation)
+    instruction = choose_instruction(options, job)
     frames = list(keyframes_of(episode, annotation, plan, job.episode))
-    talk = interview(planner, frames, instruction, config.evaluate.names)
+    talk = interview(planner, frames, instruction, config.evaluate.names, config.evaluate.constrained)
     answers = talk.answers(episode.seed, job.episode, all_pictures=job.episode == 0)
     return PlannerAnswers(answers, "", dict(talk.seconds))

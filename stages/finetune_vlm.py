@@ -167,7 +167,6 @@ def _train_language(
     config: Config, training: Sequence[Keyframe], work: Path, finished: Path, progress: Progress
 ) -> list[dict[str, float]]:
     """Train and write the planning model beside the pointing one, where there is a separate one; gives its curve."""
-    from stages.planner.language.grammar import words_of
     from stages.planner.language.planning_model import PlanningModel
     from stages.planner.language.text import TextSampler
     from stages.planner.language.training import Schedule, train_language
@@ -179,8 +178,8 @@ def _train_language(
     vlm = config.vlm
     if vlm.plans_itself:
         return []
-    words = words_of(phrase for frame in training for phrase in plan_phrases(frame.plan))
-    model = PlanningModel.from_base(vlm.planning_model, vlm.language_rank, words)
+    phrases = frozenset(phrase for frame in training for phrase in plan_phrases(frame.plan))
+    model = PlanningModel.from_base(vlm.planning_model, vlm.language_rank, phrases, vlm.language_depth)
     sampler = TextSampler(text_examples(training), tuple(PALETTE), tuple(RARE_COLOURS))
     schedule = Schedule(vlm.language_rate, vlm.language_batch, vlm.language_steps, vlm.language_minutes)
     curve = train_language(

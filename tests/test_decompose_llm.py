@@ -35,7 +35,7 @@ from stages.decomposition.language_model import LanguageModel
 from stages.decomposition.motions import describe_motions
 from stages.decomposition.prompt import EXAMPLES, conversation, episode_request
 from stages.decomposition.writer import PlanWriter
-from stages.planner.language.grammar import PlanGrammar, words_of
+from stages.planner.language.grammar import PlanGrammar, phrases_of
 from stages.planner.language.plan_text import read_plan, write_plan
 from stages.settings.decompose import DecomposeConfig
 from stages.settings.loader import load_config
@@ -130,21 +130,21 @@ class TestGrammar:
     ) -> None:
         model = LanguageModel.load(str(checkpoints[name]))
         for episode in episodes[:2]:
-            words = words_of([episode.instruction, *episode.objects.names])
+            phrases = phrases_of(episode.instruction) | frozenset(episode.objects.names)
             turns = conversation(episode_request(episode))
-            plan = model.write_plan(turns, words, max_steps=len(episode))
+            plan = model.write_plan(turns, phrases, max_steps=len(episode))
             assert 1 <= len(plan) <= len(episode)
             steps = [parse_step(line) for line in plan]
             assert [str(step) for step in steps] == plan
-            assert {word for step in steps for phrase in step.phrases for word in phrase.split()} <= words
-            assert model.write_plan(turns, words, max_steps=len(episode)) == plan
+            assert {phrase for step in steps for phrase in step.phrases} <= phrases
+            assert model.write_plan(turns, phrases, max_steps=len(episode)) == plan
 
     def test_every_true_plan_can_be_said(self, name: str, checkpoints: dict[str, Path]) -> None:
         tokenizer = AutoTokenizer.from_pretrained(checkpoints[name])
         lines = [*LIFTED, "push the maroon button"] * 3
         plan = write_plan([parse_step(line) for line in lines])
         tokens = tokenizer(plan, add_special_tokens=False)["input_ids"]
-        grammar = PlanGrammar(tokenizer, words_of([*LIFTED, "maroon button"]), end=2)
+        grammar = PlanGrammar(tokenizer, {phrase for line in lines for phrase in parse_step(line).phrases}, end=2)
         for token in tokens:
             assert token in grammar.allowed()
             grammar = grammar.advance(token)

@@ -21,7 +21,14 @@ from stages.artifacts.files import open_artifact
 from stages.planner.calibration import Calibration
 from tests.conftest import clap_here, clap_process
 
-SHORT = ("steps=6", "batch_size=2", "auxiliary_scenes=2", "checkpoint_seconds=0.0", "precision=float32")
+SHORT = (
+    "steps=6",
+    "batch_size=2",
+    "language=base",
+    "auxiliary_scenes=2",
+    "checkpoint_seconds=0.0",
+    "precision=float32",
+)
 
 
 def finetune(run: Path, inputs: Path) -> tuple[str, ...]:

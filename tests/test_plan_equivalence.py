@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from stages.core.plan_equivalence import same_plan
 from stages.core.steps import Step, parse_step
-from stages.evaluation.plan_equivalence import same_plan
 
 NAMES = ["red block", "blue block", "green square", "shoe", "shoe", "shoe box lid", "maroon button", "cup", "tall cup"]
 
@@ -89,6 +89,10 @@ class TestNames:
 
     def test_a_phrase_that_is_a_name_is_that_thing_though_longer_names_have_its_words(self) -> None:
         assert same(("push the shoe",), ("push the shoe",)) and not same(("push the shoe",), ("push the shoe box lid",))
+
+    def test_a_handle_is_the_thing_that_has_it(self) -> None:
+        names = ["drawer", "drawer handle"]
+        assert same_plan([Step("push", "drawer handle")], [Step("push", "drawer")], names)
 
     def test_a_name_that_several_things_have_is_one(self) -> None:
         assert same_plan([Step("push", "left")], [Step("push", "left shoe")], ["left shoe", "left shoe"])

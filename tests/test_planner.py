@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,33 +14,24 @@ from stages.core.steps import PATTERNS, Step, parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
-from stages.planner.enumerations import enumerations
-from stages.planner.grammar import AGAIN, UNSAID, PlanGrammar, Wanted
-from stages.planner.noun_phrases import MAX_PHRASE_WORDS, PARTS
-from stages.planner.phrasebook import phrase_words
+from stages.planner.language.grammar import MAX_PHRASE_WORDS
 from stages.planner.planner import Planner, read_pointing
 from stages.planner.pointing.backbone import load_backbone
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.pointer import PointerHead, pointer_loss, pointer_targets
 from stages.planner.prompts import Memory
 from stages.planner.training.loop import Exchange, encode_batch, losses, train
-from stages.planner.training.moments import MOTIONS, random_moment
-from stages.pretraining.language import compose
 from stages.pretraining.tiny import save_backbone, tiny_backbone
-from stages.pretraining.words import plural
 from stages.settings.vlm import VlmConfig
 
-COLOURS = ("red", "green", "blue")
-PLAN = ["grasp the red ball", "lift the grasped red ball", "move the grasped red ball onto the blue slab"]
+PLAN = ["grasp the red ball", "lift the grasped red ball", "move the grasped red ball to the blue slab"]
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> Path:
     """A random tiny base on disk, as a user's checkpoint would be."""
-    rng = np.random.default_rng(0)
-    texts = [compose(rng, COLOURS, 2) for _ in range(200)]
     folder = tmp_path_factory.mktemp("base")
-    save_backbone(tiny_backbone([text for _, plan in texts for text in plan], 112, 0), folder)
+    save_backbone(tiny_backbone(PLAN * 60, 112, 0), folder)
     return folder
 
 
@@ -68,7 +58,7 @@ def locate(rng: np.random.Generator, views: CanonicalViews) -> Exchange:
 
 @pytest.mark.parametrize("action", PATTERNS)
 def test_every_step_is_read_back_from_its_text(action):
-    step = Step(action, "red ball", *(("onto", "blue slab") if "{target}" in PATTERNS[action] else ()))
+    step = Step(action, "red ball", *(("blue slab",) if "{target}" in PATTERNS[action] else ()))
     assert parse_step(str(step)) == step
 
 
@@ -77,31 +67,14 @@ def test_what_is_no_step_is_refused_with_the_sentences_that_are():
         parse_step("jump over the moon")
 
 
-def test_a_plan_survives_its_text_and_names_each_thing_once():
-    assert [str(step) for step in prompts.parse_plan(prompts.plan_answer(PLAN))] == PLAN
+def test_a_plan_names_each_thing_once():
     assert prompts.plan_phrases(PLAN) == ["red ball", "blue slab"]
-    assert prompts.parse_plan("1. jump\n2. grasp the cup") == [Step("grasp", "cup")]
 
 
 def test_round_two_tells_plan_memory_and_gripper():
     request = prompts.FULL.decide_request("stack", PLAN, Memory(0, 2), gripper_open=False)
     assert "1. grasp the red ball, motion 2" in request and "Gripper closed" in request
     assert "Last: none" in prompts.FULL.decide_request("stack", PLAN, Memory(), gripper_open=True)
-
-
-def test_composed_plans_are_steps_about_the_things_of_the_instruction():
-    rng = np.random.default_rng(1)
-    for _ in range(200):
-        instruction, plan = compose(rng, COLOURS, 2)
-        for phrase in prompts.plan_phrases(plan):
-            *_, last = phrase.split()
-            said = phrase.removesuffix(f" {last}") if last in ("handle", "lid", "door", "button") else phrase
-            assert all(word in instruction or plural(word) in instruction for word in said.split())
-        steps = [parse_step(step) for step in plan]
-        memory, _, now = random_moment(rng, plan)
-        expected = 0 if memory.step_index < 0 else memory.step_index
-        expected += memory.step_index >= 0 and memory.motions == MOTIONS[steps[memory.step_index].action]
-        assert now == expected
 
 
 def test_pointer_targets_peak_at_the_projection_and_are_distributions():
@@ -219,94 +192,11 @@ def test_plans_are_whole_steps_of_known_words_whatever_the_weights(model):
     for seed in range(3):
         torch.manual_seed(seed)
         model.vlm.get_input_embeddings().weight.data.normal_(0, 0.3)
-        plan = planner.plan("carry the zebra crossing", views).steps
+        plan = planner.plan("carry the zebra crossing", views, ["tin"]).steps
         assert plan and all(str(parse_step(step)) == step for step in plan)
         words = {word for phrase in prompts.plan_phrases(plan) for word in phrase.split()}
-        assert words <= {"ball", "slab", "carry", "zebra", "crossing", *PARTS}
+        assert words <= {"ball", "slab", "carry", "zebra", "crossing", "tin"}
         assert all(len(phrase.split()) <= MAX_PHRASE_WORDS for phrase in prompts.plan_phrases(plan))
-
-
-def test_the_grammar_lets_every_true_plan_be_said(model):
-    tokenizer = model.backbone.tokenizer
-    plans = [compose(np.random.default_rng(i), COLOURS, 2) for i in range(30)]
-    for instruction, plan in plans:
-        grammar = PlanGrammar(tokenizer, phrase_words([instruction, *prompts.plan_phrases(plan)]), end=0)
-        for token in tokenizer(prompts.plan_answer(plan))["input_ids"]:
-            assert token in grammar.allowed(), (plan, tokenizer.decode([token]))
-            grammar.advance(token)
-        assert 0 in grammar.allowed()
-
-
-def test_plans_do_only_what_the_hand_can_whatever_is_chosen(model):
-    """Random walks through the grammar, followed by hand."""
-    tokenizer, rng = model.backbone.tokenizer, np.random.default_rng(0)
-    busy = 0
-    for _ in range(200):
-        grammar = PlanGrammar(tokenizer, {"ball", "slab", "red"}, end=0, max_steps=8, likely={("red", "ball")})
-        said: list[int] = []
-        while not grammar.finished:
-            allowed = grammar.allowed()
-            said.append(allowed[rng.integers(len(allowed))])
-            grammar.advance(said[-1])
-        steps, hand = prompts.parse_plan(tokenizer.decode(said[:-1])), ""
-        assert said[-1] == 0 and steps
-        for before, step in pairwise([None, *steps]):
-            assert step != before
-            if step.action == "grasp":
-                assert step.object != hand
-                hand = step.object
-            elif step.action.startswith("push"):
-                hand = ""
-            else:
-                assert hand and step.object == hand != step.target
-                busy += 1
-            if step.action == "release":
-                hand = ""
-    assert busy > 40
-
-
-@pytest.mark.parametrize(
-    "instruction, lists",
-    [
-        ("press the red bell, the dax and then the blue wug twice", [["red bell", "dax", "blue wug twice"]]),
-        ("start with the red bell, go on with the blue bell", [["red bell", "blue bell"]]),
-        ("open the chest and put the dax, the wug and finally the zeb into it", [["dax", "wug", "zeb"]]),
-        ("one after the other, the dax and the wug go onto the mat", [["dax", "wug"]]),
-        ("put the red cup on the blue mat", []),
-        ("take the bulb that the red stand holds", []),
-        ("push the red bell, but before that the blue bell", []),
-        ("from top to bottom: the dax, the wug", []),
-    ],
-)
-def test_things_named_one_after_the_other_are_a_list(instruction, lists):
-    assert [[" ".join(name) for name in found] for found in enumerations(instruction)] == lists
-
-
-def test_listed_things_are_treated_in_their_order_and_none_is_left_out_or_another_taken_meanwhile(model):
-    """Random walks along what has no price."""
-    tokenizer, rng = model.backbone.tokenizer, np.random.default_rng(0)
-    names = ("red ball", "blue ball", "slab")
-    likely = {tuple(name.split()) for name in (*names, "ring", "blue ball rim")}
-    (things,) = enumerations("press the red ball, the blue ball and the slab")
-    whole = 0
-    for _ in range(60):
-        grammar = PlanGrammar(tokenizer, {"ring"}, end=0, max_steps=25, likely=likely, wanted=Wanted([things]))
-        said: list[int] = []
-        while not grammar.finished:
-            prices = grammar.prices()
-            free = [token for token in sorted(prices) if prices[token] == min(prices.values())]
-            said.append(free[rng.integers(len(free))])
-            grammar.advance(said[-1])
-        steps = prompts.parse_plan(tokenizer.decode(said[:-1]))
-        begun = [step.object.removesuffix(" rim") for step in steps if step.action in ("grasp", "push down")]
-        mentioned = {phrase.removesuffix(" rim") for step in steps for phrase in step.phrases}
-        if len(steps) < 25:
-            assert set(names) <= mentioned
-            whole += 1
-        treated = [name for name in begun if name in names]
-        assert len(treated) == len(set(treated)) or len(steps) == 25
-        assert treated == sorted(treated, key=names.index)
-    assert whole > 20
 
 
 def test_decisions_keep_to_the_plan_whatever_the_weights(model):
@@ -327,27 +217,3 @@ def test_bases_that_cannot_be_used_are_refused_in_one_sentence(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(UserError, match="Qwen2.5-VL"):
         load_backbone(str(tmp_path))
-
-
-def price(tokenizer, plan: str, wanted: Wanted) -> int:
-    """Of a whole plan, in mixtures."""
-    likely = {("ball",), ("slab",), ("red", "ring")}
-    grammar, total = PlanGrammar(tokenizer, {"ring"}, end=0, likely=likely, wanted=wanted), 0
-    for token in [*tokenizer(plan, add_special_tokens=False)["input_ids"], 0]:
-        total += grammar.prices()[token]
-        grammar.advance(token)
-    assert grammar.finished
-    return total
-
-
-def test_leaving_out_what_is_named_and_treating_a_thing_again_has_a_price(model):
-    tokenizer = model.backbone.tokenizer
-    wanted = Wanted.of("press the ball and put the slabs on the red ring, off the table", frozenset({"table"}))
-    assert wanted.named == {"ball", "slab", "ring"} and "slab" in wanted.several and "ball" not in wanted.several
-    pressed = "1. push down the ball"
-    placed = "2. grasp the slab\n3. lift the grasped slab\n4. release the grasped slab onto the red ring"
-    again = "5. grasp the slab\n6. rotate the grasped slab"
-    assert price(tokenizer, f"{pressed}\n{placed}", wanted) == 0
-    assert price(tokenizer, f"{pressed}\n{placed}\n{again}", wanted) == 0
-    assert price(tokenizer, pressed, wanted) == 2 * UNSAID
-    assert price(tokenizer, f"{pressed}\n{placed}\n5. push down the ball", wanted) == AGAIN

@@ -40,7 +40,13 @@ ASK = ("evaluate", "--planner-only", *(part for value in SETTINGS for part in ("
 def trained(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("trained")
     inputs = [f"--{name}={tiny_run / name}.h5" for name in ("demos", "keypoints", "plans")]
-    settings = ("vlm.steps=3", "vlm.batch_size=2", "vlm.weight_auxiliary=0", "collect.image_size=32")
+    settings = (
+        "vlm.steps=3",
+        "vlm.language_steps=2",
+        "vlm.batch_size=2",
+        "vlm.weight_auxiliary=0",
+        "collect.image_size=32",
+    )
     outcome = clap_here("finetune-vlm", "--run", run, *inputs, *(p for value in settings for p in ("--set", value)))
     assert outcome.code == 0, outcome.err
     return run
@@ -198,6 +204,7 @@ def answers(**changes: object) -> Answers:
         plan=PLAN,
         true_plan=PLAN,
         plan_confidence=0.9,
+        ordered=True,
         motions=np.arange(2),
         step_index=np.arange(2),
         true_step_index=np.arange(2),

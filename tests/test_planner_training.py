@@ -27,7 +27,7 @@ SMALL = {"image_size": 56, "pointer_cells": 28, "batch_size": 4, "precision": "f
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
-    save_backbone(tiny_backbone([*PLAN, prompts.plan_request("lift it"), "Locate: red ball."] * 4, 56, 0), folder)
+    save_backbone(tiny_backbone([*PLAN, prompts.plan_request("lift it", []), "Locate: red ball."] * 4, 56, 0), folder)
     return folder
 
 
@@ -37,7 +37,7 @@ def exchange(rng: np.random.Generator) -> Exchange:
     views = np.full((3, 56, 56, 3), 120, np.uint8)
     views[:, corner[0] : corner[0] + 10, corner[1] : corner[1] + 10] = [230, 20, 20]
     if rng.random() < 0.5:
-        return Exchange(prompts.plan_request("lift it"), prompts.plan_answer(PLAN), np.zeros((0, 3)), views)
+        return Exchange(prompts.plan_request("lift it", []), "grasp the red ball\nlift it", np.zeros((0, 3)), views)
     places = WORKSPACE_CENTRE + rng.uniform(-0.3, 0.3, (rng.integers(1, 3), 3))
     phrases = ["red ball", "red slab"][: len(places)]
     return Exchange(prompts.locate_request(phrases), prompts.locate_answer(phrases), places, views)

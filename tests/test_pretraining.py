@@ -13,24 +13,12 @@ from torch.nn import functional
 from stages.geometry.arm import arm_capsules, outside_arm
 from stages.geometry.cameras import deproject
 from stages.geometry.canonical import CanonicalViews
-from stages.planner.prompts import plan_phrases
-from stages.pretraining import words as vocabulary_of
-from stages.pretraining.exchanges import (
-    count_exchange,
-    decide_exchange,
-    locate_exchange,
-    name_exchange,
-    plan_exchange,
-)
-from stages.pretraining.language import compose
-from stages.pretraining.procedural_exchanges import COLOUR_NAMES, PAINTS
+from stages.pretraining.exchanges import decide_exchange, list_exchange, locate_exchange
+from stages.pretraining.procedural_exchanges import PAINTS
 from stages.pretraining.references import Things
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.pretraining.tiny import tiny_backbone
-from stages.pretraining.words import ADJECTIVES, RESERVED, SHAPES, invented_word, plural
-from stages.pretraining.words import SIDES as SIDE_WORDS
-from stages.simulators.tabletop.clutter import SHAPES as BUILDERS
-from stages.simulators.tabletop.colours import COLOURS
+from stages.simulators.tabletop.clutter import SHAPES
 from stages.simulators.tabletop.procedural import procedural_scene
 from stages.simulators.tabletop.scene import Scene
 from stages.simulators.tabletop.tasks import LEVELS, make_task
@@ -46,7 +34,7 @@ def words(text: str) -> set[str]:
 @pytest.fixture(scope="module")
 def scene():
     rng = np.random.default_rng(3)
-    observation, things = procedural_scene(rng, list(BUILDERS), 5, 96)
+    observation, things = procedural_scene(rng, list(SHAPES), 5, 96)
     return observation, cloud_of(observation, things)
 
 
@@ -58,69 +46,14 @@ def things_of(task: str, variation: int) -> set[str]:
     return {thing.name for thing in scene.things}
 
 
-SHARED = {"ball", *COLOURS, *SIDE_WORDS, *ADJECTIVES}
-"""What pre-training may have of the benchmark: colours, sides, sizes, and a shape that its training scenes have."""
-
-PART_WORDS = {"door", "handle", "lid", "button", "shelf", "light"}
-"""Names of parts, which are said of pre-training's own things only; and of what is not heavy."""
-
-NOUN_LISTS = "NOUNS PLACES HOLDERS LIDDED DOORED CHESTS COMPARTMENTS SWITCHED PRESSED FLAPS SCREWED CAPS TOOLS".split()
-
-
-@pytest.fixture(scope="module")
-def nouns() -> set[str]:
-    """Every noun that pre-training can say."""
-    return words(" ".join(" ".join(getattr(vocabulary_of, name)) for name in NOUN_LISTS))
-
-
-@pytest.fixture(scope="module")
-def told() -> list[tuple[str, list[str]]]:
-    """Instructions with their plans."""
-    rng = np.random.default_rng(1)
-    return [compose(rng, COLOUR_NAMES, 1 + i % 3) for i in range(6000)]
-
-
-@pytest.fixture(scope="module")
-def composed(told) -> list[str]:
-    return [instruction for instruction, _ in told]
-
-
-def test_every_seen_noun_can_be_built():
-    assert set(SHAPES) == set(BUILDERS)
+SHARED = {"ball", "handle"}
+"""Shapes of pre-training that training scenes have too."""
 
 
 @pytest.mark.parametrize("task,variation", TEST_VARIATIONS)
-def test_nothing_of_a_test_variation_is_known(task, variation, nouns, composed):
-    """No thing of its scene is named, and none of its instructions is said."""
+def test_no_thing_of_a_test_scene_is_a_shape_of_pre_training(task, variation):
     things = words(" ".join(things_of(task, variation)))
-    assert not things & nouns - SHARED
-    assert things - RESERVED - SHARED - PART_WORDS <= {"chocolate", "jello", "strawberry", "crackers"}
-    for instruction in make_task(task, variation).instructions() + make_task(task, variation).novel_instructions():
-        assert instruction not in composed
-
-
-@pytest.mark.parametrize("task,variation", TEST_VARIATIONS)
-def test_what_a_test_instruction_speaks_of_cannot_be_said(task, variation, nouns, composed):
-    """Each instruction has a word that pre-training never says, or a part that it only says of its own things."""
-    known = words(" ".join(composed)) | nouns
-    for instruction in make_task(task, variation).instructions() + make_task(task, variation).novel_instructions():
-        assert words(instruction) - known or words(instruction) & {"door", "button"}, instruction
-
-
-def test_doors_and_buttons_are_those_of_other_things(told):
-    """ "the door" and "the red button" alone are the benchmark's; here each belongs to a noun of another thing."""
-    found = 0
-    for _, plan in told:
-        for phrase in map(str.split, plan_phrases(plan)):
-            if {"door", "button", "handle"} & set(phrase):
-                found += 1
-                assert set(phrase) - {"door", "button", "handle", *COLOUR_NAMES, *SIDE_WORDS, *ADJECTIVES}, phrase
-    assert found > 1000
-
-
-def test_invented_words_are_not_the_benchmarks():
-    rng = np.random.default_rng(0)
-    assert not {invented_word(rng) for _ in range(30000)} & {word + end for word in RESERVED for end in ("", "s")}
+    assert not things & set(SHAPES) - SHARED
 
 
 def test_things_are_told_apart_by_what_is_true_of_them():
@@ -137,7 +70,6 @@ def test_things_are_told_apart_by_what_is_true_of_them():
         "small ball": left,
         "ball by the blue cone": right,
     }
-    assert things.count("red") == 2 and things.count("cone") == 1 and things.count("green") == 0
 
 
 def test_the_middle_one_of_three_is_between_the_others():
@@ -148,11 +80,6 @@ def test_the_middle_one_of_three_is_between_the_others():
     assert np.array_equal(upright["top ball"], places[1]) and np.array_equal(upright["bottom ball"], places[0])
     places[2, 2] = 1.07
     assert "middle ball" not in Things(("red",) * 3, ("ball",) * 3, places, np.full(3, 0.1)).references()
-
-
-@pytest.mark.parametrize("noun,many", [("brush", "brushes"), ("card", "cards"), ("jug", "jugs"), ("berry", "berries")])
-def test_plurals(noun, many):
-    assert plural(noun) == many
 
 
 def test_parts_are_spoken_of_with_their_thing(scene):
@@ -219,23 +146,10 @@ def test_scenes_survive_their_file(scene, tmp_path):
 def test_exchanges_point_as_often_as_they_say(scene):
     _, cloud = scene
     shown = look(np.random.default_rng(1), cloud, PAINTS, CanonicalViews(), 0.05)
-    draws = (
-        partial(locate_exchange, scene=shown),
-        partial(name_exchange, scene=shown),
-        partial(count_exchange, scene=shown),
-        partial(decide_exchange, scene=shown, colours=COLOUR_NAMES),
-        partial(plan_exchange, colours=COLOUR_NAMES, views=shown.views),
-    )
+    draws = [partial(draw, scene=shown) for draw in (locate_exchange, list_exchange, decide_exchange)]
     for draw in draws:
         exchange = draw(np.random.default_rng(2))
         assert exchange.answer.count("<|keypoint|>") == len(exchange.points)
-
-
-def test_things_are_named_from_the_robots_left_to_its_right(scene):
-    _, cloud = scene
-    shown = look(np.random.default_rng(4), cloud, PAINTS, CanonicalViews(), 0.05)
-    exchange = name_exchange(np.random.default_rng(0), shown)
-    assert np.all(np.diff(exchange.points[:, 1]) <= 0) and len(exchange.points) == len(shown.things.names)
 
 
 def test_the_untrained_base_copies_what_it_has_read():

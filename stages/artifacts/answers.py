@@ -9,10 +9,11 @@ from functools import cached_property
 import h5py
 import numpy as np
 
+from stages.core.plan_equivalence import same_plan
 from stages.core.steps import parse_step
 
 _TEXT = h5py.string_dtype()
-_ATTRIBUTES = ("taskvar", "seed", "episode", "instruction", "plan_confidence")
+_ATTRIBUTES = ("taskvar", "seed", "episode", "instruction", "plan_confidence", "ordered")
 _LISTS = ("plan", "true_plan", "view_names")
 _TEXTS = ("steps", "true_steps", "phrases", "names")
 _ARRAYS = (
@@ -31,6 +32,7 @@ class Answers:
         instruction: the wording that the planner was given.
         plan, true_plan: step texts; no plan was found where the first is empty.
         plan_confidence: of the plan.
+        ordered: whether the instruction tells in which order things are treated.
         motions: (K,) numbers of the keyframes within the episode.
         step_index, true_step_index: (K,) lines of the true plan; -1 where a step was said in words.
         steps, true_steps: K texts.
@@ -52,6 +54,7 @@ class Answers:
     plan: tuple[str, ...]
     true_plan: tuple[str, ...]
     plan_confidence: float
+    ordered: bool
     motions: np.ndarray
     step_index: np.ndarray
     true_step_index: np.ndarray
@@ -74,10 +77,11 @@ class Answers:
         """Number of keyframes K."""
         return len(self.steps)
 
-    @property
+    @cached_property
     def plan_right(self) -> bool:
-        """Whether every step of the plan is the true one."""
-        return self.plan == self.true_plan
+        """Whether the plan is the true one, as of `same_plan`."""
+        plan, truth = (tuple(map(parse_step, steps)) for steps in (self.plan, self.true_plan))
+        return same_plan(plan, truth, self.names, self.ordered)
 
     @cached_property
     def steps_right(self) -> np.ndarray:

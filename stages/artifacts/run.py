@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-SPLITS = ("train", "l1", "l2", "l3", "l4")
-"""Evaluation levels; `train` and `l1` share their variations, with training and fresh placements."""
+SPLITS = ("train", "held-out", "l1", "l2", "l3", "l4")
+"""Evaluation levels; `train` and `l1` share their variations, with training and fresh placements, and `held-out` are
+some of these."""
 
 
 @dataclass(frozen=True)

@@ -68,12 +68,12 @@ class LanguageModel:
         return cls(model.to(device), tokenizer)
 
     @torch.inference_mode()
-    def write_plan(self, turns: Sequence[str], words: Iterable[str], max_steps: int) -> list[str]:
+    def write_plan(self, turns: Sequence[str], phrases: Iterable[str], max_steps: int) -> list[str]:
         """The answer to the last of the turns, step texts.
 
         Args:
             turns: what user and assistant said so far, by turns; the user's is the last.
-            words: that noun phrases may have.
+            phrases: noun phrases that there can be.
             max_steps: lines that the plan has at most.
 
         Raises:
@@ -82,7 +82,7 @@ class LanguageModel:
         inputs = self._encode(turns)
         start = inputs["input_ids"].shape[1]
         longest = min(_LINE_TOKENS * max_steps, self._room(start))
-        grammar = PlanGrammar(self._tokenizer, words, self._end)
+        grammar = PlanGrammar(self._tokenizer, phrases, self._end)
 
         def allowed(_: int, said: torch.Tensor) -> list[int]:
             nonlocal grammar

@@ -8,7 +8,7 @@ from pathlib import Path
 from stages.artifacts.episode import Episode
 from stages.decomposition.language_model import LanguageModel
 from stages.decomposition.prompt import conversation, episode_request
-from stages.planner.language.grammar import words_of
+from stages.planner.language.grammar import phrases_of
 
 
 class PlanWriter:
@@ -32,9 +32,9 @@ class PlanWriter:
         """The plan of an episode, step texts; images are not needed."""
         key = json.dumps([episode.taskvar, episode.instruction, *episode.objects.names])
         if key not in self._answers:
-            words = words_of([episode.instruction, *episode.objects.names])
+            phrases = phrases_of(episode.instruction) | frozenset(episode.objects.names)
             turns = conversation(episode_request(episode))
-            self._answers[key] = self._model.write_plan(turns, words, max_steps=len(episode))
+            self._answers[key] = self._model.write_plan(turns, phrases, max_steps=len(episode))
             self._save()
         return self._answers[key]
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 from stages.artifacts.answer_files import SCHEMA as PLANNER
 from stages.artifacts.answer_files import planner_summary
@@ -21,31 +20,28 @@ from stages.rollouts.storage import SCHEMA, RolloutFile, read_rollouts
 from stages.settings.evaluate import EvaluateConfig
 from stages.viewing.videos import chosen, film, video_folder, video_path
 
-VARIANTS = ("", "novel", "random", "random-novel", "truth", "truth-novel", "expert", "expert-novel")
-"""What is different about the rollouts of a file: nothing, its wording, where its keypoints came from, who acted."""
-
 
 def variant_name(policy: str, keypoints: str, instructions: str) -> str:
-    """One of `VARIANTS`."""
+    """What is different about rollouts: where the keypoints came from, or who acted, and the wordings; may be empty."""
     what = "expert" if policy == "expert" else keypoints.replace("planner", "")
     return "-".join(part for part in (what, instructions.replace("training", "")) if part)
 
 
 def rollout_path(run: RunDirectory, level: str, variant: str = "") -> Path:
-    """Where the rollouts of a level are; `variant` is one of `VARIANTS`."""
+    """Where the rollouts of a level are; `variant` as of `variant_name`."""
     path = run.rollouts(level)
     return path.with_name(f"{path.stem}-{variant}.h5") if variant else path
 
 
 def planner_path(run: RunDirectory, level: str, instructions: str) -> Path:
-    """Where the answers of the planner alone are; `instructions` as in the settings."""
+    """Where the answers of the planner alone are, to instructions of some wordings' name."""
     path = run.planner(level)
     return path if instructions == "training" else path.with_name(f"{path.stem}-{instructions}.h5")
 
 
 def write_outputs(run: RunDirectory, config: EvaluateConfig, progress: Progress) -> None:
     """Write `results.jsonl`, `gembench/` and `report.html` from everything in the run that was evaluated."""
-    files = {variant: _files(run, variant) for variant in VARIANTS}
+    files = {variant: _files(run, variant) for variant in ["", "expert", *_variants(run)]}
     main = files[""] or files["expert"]
     planners = _planner_files(run)
     headers = [file.header for file in main] or [read_header(path, PLANNER)[0] for path in planners]
@@ -59,8 +55,8 @@ def write_outputs(run: RunDirectory, config: EvaluateConfig, progress: Progress)
         results=[result for file in main for result in file.results],
         ablations={
             name: [r for f in files[name] for r in f.results]
-            for name in VARIANTS[1:]
-            if files[name] != main and files[name]
+            for name in files
+            if name and files[name] != main and files[name]
         },
         latency={file.summary["split"]: file.summary["seconds"] for file in main},
         clips=[clip for file in main for clip in _clips(file, run, config, progress)],
@@ -108,6 +104,13 @@ def _write_gembench(folder: Path, files: list[RolloutFile]) -> None:
         _write_lines(target / "results.jsonl", (line for file in tested for line in seed_lines(file, seed)))
 
 
+def _variants(run: RunDirectory) -> list[str]:
+    """Names of the variants that there are rollouts of."""
+    beginnings = [run.rollouts(level).stem + "-" for level in LEVELS]
+    stems = [path.stem for path in sorted(run.root.glob("rollouts-*.h5"))]
+    return list(dict.fromkeys(stem.removeprefix(one) for stem in stems for one in beginnings if stem.startswith(one)))
+
+
 def _files(run: RunDirectory, variant: str) -> list[RolloutFile]:
     paths = [rollout_path(run, level, variant) for level in LEVELS]
     return [read_rollouts(path) for path in paths if path.exists()]
@@ -122,9 +125,8 @@ def _clips(file: RolloutFile, run: RunDirectory, config: EvaluateConfig, progres
 
 
 def _planner_files(run: RunDirectory) -> list[Path]:
-    wordings = get_args(get_type_hints(EvaluateConfig)["instructions"])
-    paths = [planner_path(run, level, instructions) for instructions in wordings for level in LEVELS]
-    return [path for path in paths if path.exists()]
+    paths = [path for level in LEVELS for path in run.root.glob(f"{run.planner(level).stem}*.h5")]
+    return sorted(paths, key=lambda path: (planner_summary(path)["instructions"] != "training", path.stem))
 
 
 def _lineage(files: list[RolloutFile], planners: list[Path]) -> list[tuple[str, str, str, str]]:

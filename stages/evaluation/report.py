@@ -160,8 +160,9 @@ def _ablations(report: Report) -> str:
         cells = [
             f"{percent(levels[level]['rate'])} {interval(levels[level])}" if level in levels else "" for level in shown
         ]
-        kind, _, novel = source.partition("-") if source != "novel" else ("planner", "", "novel")
-        rows.append([_SOURCES[kind] + (", novel wording" if novel else ""), *cells])
+        first, _, rest = source.partition("-")
+        kind, wordings = (first, rest) if first in _SOURCES else ("planner", source)
+        rows.append([_SOURCES[kind] + (f", {wordings} wordings" if wordings else ""), *cells])
     return table(["", *(level.upper() if level != "train" else level for level in shown)], rows)
 
 

@@ -14,6 +14,7 @@ from stages.rollouts.storage import EpisodeResult
 
 LEVEL_NAMES = {
     "train": "train: training placements",
+    "held-out": "held-out: training variations left out of training",
     "l1": "L1: new placements",
     "l2": "L2: new rigid objects",
     "l3": "L3: new articulated objects",

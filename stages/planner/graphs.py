@@ -1,55 +1,27 @@
-"""Grammars of the planner's answers as graphs whose edges are texts, noun phrases or the end of the answer."""
+"""Grammars of the pointing model's answers as graphs whose edges are texts, noun phrases or the end of the answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 
-from stages.core.steps import PATTERNS, PREPOSITIONS
+from stages.core.steps import PATTERNS, RELEASE_HERE
 from stages.planner.pointing.coordinates import LEAD, NUMBERS
 from stages.planner.prompts import KEYPOINT, NOW, OBJECTS
 
-MAX_STEPS = 25
 MAX_OBJECTS = 10
 MAX_LISTED = 16
 PHRASE = "*"
-"""On an edge, stands for a noun phrase; a node has one such edge at most."""
+"""On an edge, stands for a noun phrase."""
 
 END = ""
 """On an edge, stands for the token that ends an answer."""
 
-HELD = " grasped"
-"""Comes before the name of what is in the hand."""
 
-
-class Slot(Enum):
-    """What a noun phrase of a plan does to the hand."""
-
-    TAKEN = "taken"
-    """It is in the hand from now on, and was not before."""
-
-    PUSHED = "pushed"
-    """It is treated by an empty hand."""
-
-    HELD = "held"
-    """It is what is in the hand."""
-
-    PLACE = "place"
-    """It is not what is in the hand."""
-
-    LEFT = "left"
-    """A place too, and the hand is empty from now on."""
-
-
-def _patterns() -> list[tuple[str, list[str]]]:
-    """The action of every step pattern, and its words as they follow something, prepositions spelt out."""
-    spelt = [
-        (action, pattern.format(object=PHRASE, preposition=preposition, target=PHRASE))
-        for action, pattern in PATTERNS.items()
-        for preposition in (PREPOSITIONS if "{preposition}" in pattern else ("",))
-    ]
-    return [(action, [word if word == PHRASE else f" {word}" for word in text.split()]) for action, text in spelt]
+def _patterns() -> list[list[str]]:
+    """The words of every step pattern as they follow something."""
+    texts = [text.format(object=PHRASE, target=PHRASE) for text in (*PATTERNS.values(), RELEASE_HERE)]
+    return [[word if word == PHRASE else f" {word}" for word in text.split()] for text in texts]
 
 
 STEP_PATTERNS = _patterns()
@@ -62,16 +34,10 @@ class Graph:
     Attributes:
         edges: by node, the texts of its edges and the nodes that they lead to.
         numbers: nodes that a coordinate leads to.
-        slots: what the noun phrases that lead on from nodes do to the hand, where that is followed.
-        busy: nodes that nothing leads to while the hand is empty.
-        lines: nodes where a line of a plan begins.
     """
 
     edges: list[list[tuple[str, int]]] = field(default_factory=lambda: [[]])
     numbers: set[int] = field(default_factory=set)
-    slots: dict[int, Slot] = field(default_factory=dict)
-    busy: set[int] = field(default_factory=set)
-    lines: set[int] = field(default_factory=set)
 
     def node(self) -> int:
         """A new node."""
@@ -93,24 +59,8 @@ class Graph:
     def step(self, start: int) -> int:
         """Say a step of any pattern; gives the node after it."""
         stop = self.node()
-        for _, pattern in STEP_PATTERNS:
+        for pattern in STEP_PATTERNS:
             self.edge(self.path(start, pattern[:-1]), pattern[-1], stop)
-        return stop
-
-    def line(self, start: int) -> int:
-        """Say a step of a plan, which knows what is in the hand; gives the node after it."""
-        stop = self.step(start)
-        self.lines.add(start)
-        for action, pattern in STEP_PATTERNS:
-            first, last = self.path(start, pattern[: pattern.index(PHRASE)]), self.path(start, pattern[:-1])
-            if action == "grasp":
-                self.slots[first] = Slot.TAKEN
-            elif HELD not in pattern:
-                self.slots[first] = Slot.PUSHED
-            else:
-                self.busy.add(self.path(start, pattern[:1]))
-                self.slots[last] = Slot.LEFT if action == "release" else Slot.PLACE
-                self.slots[first] = Slot.HELD
         return stop
 
     def keypoint(self, start: int, spelt: bool) -> int:
@@ -125,19 +75,6 @@ class Graph:
                 self.numbers.add(stop)
             start = stop
         return start
-
-
-def plan_graph(max_steps: int = MAX_STEPS) -> Graph:
-    """Round 1: at least one step, numbered, each on a line.
-
-    What is lifted, moved, released, turned or pulled is what was grasped last and not released since, it is not brought
-    to itself, and no line is the one before.
-    """
-    graph, start = Graph(), 0
-    for number in range(1, max_steps + 1):
-        start = graph.line(graph.path(start, ["1." if number == 1 else f"\n{number}."]))
-        graph.path(start, [END])
-    return graph
 
 
 def answers_graph(answers: Sequence[str], spelt: bool) -> Graph:

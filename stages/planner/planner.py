@@ -15,7 +15,7 @@ from stages.planner.answering import Answer, greedy_answer
 from stages.planner.calibration import Calibration
 from stages.planner.grammar import Grammar
 from stages.planner.graphs import Graph, answers_graph, list_graph, step_graph
-from stages.planner.language.grammar import words_of
+from stages.planner.language.grammar import phrases_of, words_of
 from stages.planner.language.planning_model import PlanningModel, checked_instruction, write_constrained
 from stages.planner.pointing.coordinates import read_keypoints
 from stages.planner.pointing.model import PlannerModel
@@ -135,7 +135,7 @@ class Planner:
             views: (V, S, S, 3) uint8.
             names: of what is in view, one entry a thing; None = as the model lists it.
             beams: hypotheses of the beam search.
-            constrained: whether plans are decoded under the grammar of steps, with noun phrases of known words.
+            constrained: whether plans are decoded under the grammar of steps, with known noun phrases.
 
         Raises:
             UserError: the instruction is empty or too long.
@@ -148,10 +148,10 @@ class Planner:
         else:
             session = self._look(views)
             session.start(prompts.plan_request(instruction, names))
-            vocabulary = words_of([instruction, *names]) | self.model.phrase_words
+            phrases = phrases_of(instruction) | (frozenset(names) or self.model.phrase_words)
             end = self.model.backbone.end_id
             steps, choices = write_constrained(
-                SessionDecoder(session.fork()), self.tokenizer, (), vocabulary if constrained else None, end, beams
+                SessionDecoder(session.fork()), self.tokenizer, (), phrases if constrained else None, end, beams
             )
         features = np.array([choices.mean(), choices.min()])
         fitted = self.calibration.plan

@@ -111,4 +111,3 @@ def numbered(plan: Sequence[str]) -> list[str]:
 def plan_phrases(plan: Sequence[str]) -> list[str]:
     """The noun phrases that a plan mentions, each once, in order of appearance."""
     return list(dict.fromkeys(phrase for step in plan for phrase in parse_step(step).phrases))
-

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from stages.artifacts.files import read_header
+from stages.artifacts.run import SPLITS
 from stages.core.errors import UserError
 from stages.rollouts.rollouts import Job
 from stages.rollouts.seeds import placement
 from stages.rollouts.storage import seeds_in
+from stages.rollouts.wordings import Wordings
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.loader import nearest
 
-LEVELS = ("train", "l1", "l2", "l3", "l4")
+LEVELS = SPLITS
 TEST_LEVELS = ("l1", "l2", "l3", "l4")
 
 ROBOMIMIC_GYM = 2
@@ -38,6 +41,7 @@ def jobs_of(
     level: str,
     variations: Sequence[tuple[str, int]],
     config: EvaluateConfig,
+    wordings: Wordings,
     training_seeds: Callable[[str, int, int], Sequence[int]],
 ) -> list[Job]:
     """The episodes of a level, variation by variation.
@@ -45,12 +49,13 @@ def jobs_of(
     Args:
         variations: (task, variation) of the level.
         config: how many episodes, and of which variations.
+        wordings: variations that they have none for are left out.
         training_seeds: (task, variation, count) -> seeds of training placements, for the level "train".
     """
-    count = getattr(config, level)
+    count = config.episodes(level)
     jobs: list[Job] = []
     for task, variation in variations:
-        if config.taskvars and f"{task}+{variation}" not in config.taskvars:
+        if config.taskvars and f"{task}+{variation}" not in config.taskvars or not wordings.covers(task, variation):
             continue
         if level == "train":
             scenes = list(enumerate(training_seeds(task, variation, count)))
@@ -74,7 +79,26 @@ def check_taskvars(names: Sequence[str], available: Mapping[str, Sequence[tuple[
     Raises:
         UserError: an unknown name, with the nearest known one.
     """
-    known = sorted({f"{task}+{variation}" for variations in available.values() for task, variation in variations})
+    known = taskvars_of(available)
     for name in names:
         if name not in known:
             raise UserError(f"there is no variation '{name}'", nearest(name, known))
+
+
+def taskvars_of(available: Mapping[str, Sequence[tuple[str, int]]]) -> list[str]:
+    """Names of all variations of all levels."""
+    return sorted({f"{task}+{variation}" for variations in available.values() for task, variation in variations})
+
+
+def check_held_out(split: str, vlm: Path | None, fine: Path | None, *, fair: bool) -> None:
+    """Refuse to evaluate models on the held-out variations if these were trained on.
+
+    Raises:
+        UserError: a model's demonstrations were not collected with `collect.hold_out`.
+    """
+    for path, schema in ((vlm, "clap.vlm"), (fine, "clap.fine")):
+        if split == "held-out" and fair and path and not read_header(path, schema)[0].config["collect"]["hold_out"]:
+            raise UserError(
+                f"{path} was trained on the variations of split 'held-out'",
+                "Collect and train with --set collect.hold_out=true, or allow it with --set fair=false",
+            )

@@ -16,6 +16,7 @@ from stages.core.errors import UserError
 from stages.core.observation import Observation
 from stages.oracle.keypoints import KeypointSource
 from stages.rollouts.failures import Moment, classify
+from stages.rollouts.wordings import TRAINING, Wordings
 from stages.simulators.protocol import Motion, SceneObject, Simulator
 
 
@@ -76,7 +77,7 @@ def roll_out(
     max_steps: int,
     instruction: str | None = None,
     watch: Callable[[Decision], None] | None = None,
-    novel: bool = False,
+    wordings: Wordings = TRAINING,
 ) -> Rollout:
     """Run one episode to success, an error, the policy's end, or `max_steps` motions.
 
@@ -84,11 +85,10 @@ def roll_out(
         source: of keypoints that replace the planner's.
         instruction: what to do, instead of one of the task's own.
         watch: told every decision before it is executed.
-        novel: choose among the task's wordings that training never hears.
+        wordings: that one is chosen of, without `instruction`.
     """
     instructions, observation = simulator.reset(job.task, job.variation, job.seed)
-    if novel:
-        instructions = simulator.novel_instructions()
+    instructions = wordings.options(simulator, instructions, job.task, job.variation)
     if instruction is None:
         instruction = choose_instruction(instructions, job)
     record = _Record(simulator.truth(), observation)

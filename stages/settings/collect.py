@@ -12,6 +12,7 @@ class CollectConfig:
     Attributes:
         simulator: name for `make_simulator`.
         taskvars: variations ("task+variation"); empty = all training variations.
+        hold_out: leave out the training variations of the split "held-out", on which constants are chosen.
         episodes_per_variation: demonstrations of each.
         image_size: side of the square camera images [px].
         attempts: seeds tried for a demonstration, when its expert fails, before giving up.
@@ -21,6 +22,7 @@ class CollectConfig:
 
     simulator: str = "tabletop"
     taskvars: tuple[str, ...] = ()
+    hold_out: bool = False
     episodes_per_variation: int = 20
     image_size: int = 128
     attempts: int = 20

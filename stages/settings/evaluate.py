@@ -13,9 +13,12 @@ class EvaluateConfig:
     Attributes:
         simulator: name for `make_simulator`.
         taskvars: evaluate only these variations ("task+variation"); empty = all of the level.
-        train, l1, l2, l3, l4: episodes per variation of each level; of each evaluation seed, but for `train`.
+        train, held_out, l1, l2, l3, l4: episodes per variation of each level; of each evaluation seed, but for `train`.
+            "held-out" are training variations that `collect.hold_out` keeps out of training.
         seeds: evaluation seeds; each has placements of its own (`jobs.placement`).
-        instructions: "training" wordings, or "novel" ones that training never hears.
+        instructions: "training" wordings, "novel" ones that training never hears, or the path of a JSON file with your
+            own: variation ("task+variation") -> list of wordings.
+        constrained: whether plans are decoded under the grammar of the step language, with noun phrases of known words.
         names: what the planner alone (`--planner-only`) is told to be in view: the "true" names, or those "listed" by
             itself, as in closed loop.
         max_steps: motions per episode at most (GemBench: 25).
@@ -31,12 +34,14 @@ class EvaluateConfig:
     simulator: str = "tabletop"
     taskvars: tuple[str, ...] = ()
     train: int = 3
+    held_out: int = 10
     l1: int = 3
     l2: int = 4
     l3: int = 10
     l4: int = 4
     seeds: tuple[int, ...] = (200,)
-    instructions: Literal["training", "novel"] = "training"
+    instructions: str = "training"
+    constrained: bool = True
     names: Literal["true", "listed"] = "true"
     max_steps: int = 25
     image_size: int = 128
@@ -46,6 +51,10 @@ class EvaluateConfig:
     videos: int = 1
     video_size: int = 256
     video_fps: float = 10.0
+
+    def episodes(self, level: str) -> int:
+        """Episodes per variation of a level."""
+        return getattr(self, level.replace("-", "_"))
 
 
 PROTOCOLS: dict[str, dict[str, Any]] = {

@@ -18,6 +18,7 @@ class VlmConfig:
             tiny base, base with any other.
         language_minutes, language_steps: training of a separate planning model ends with the first of them.
         language_batch, language_rate, language_rank: its examples per step, peak learning rate and adapters' rank.
+        language_depth: share of its layers, from the top, that have adapters.
         image_size: side of a canonical view [px]; for Qwen a multiple of the backbone's patch times merge size, while
             the others scale it to the one size that they know.
         views: canonical views shown, in order.
@@ -62,6 +63,7 @@ class VlmConfig:
     language_batch: int = 8
     language_rate: float = 1e-3
     language_rank: int = 16
+    language_depth: float = 0.5
     image_size: int = 112
     views: tuple[str, ...] = ("top", "front", "left")
     keypoints: Literal["pointer", "text"] = "pointer"

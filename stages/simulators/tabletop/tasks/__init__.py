@@ -28,14 +28,28 @@ def _level(level: str) -> list[tuple[str, int]]:
     return [(name, variation) for name, task in TASKS.items() for variation in task.levels.get(level, ())]
 
 
+HELD_OUT = [
+    ("close_microwave", 0),
+    ("light_bulb_in_peract", 19),
+    ("open_drawer", 2),
+    ("pick_up_cup", 11),
+    ("push_button", 4),
+    ("put_groceries_in_cupboard", 3),
+    ("reach_and_drag_peract", 18),
+    ("stack_blocks", 39),
+]
+"""A quarter of the training variations, drawn at random once: left out of training, they serve to choose constants."""
+
+
 LEVELS: dict[str, list[tuple[str, int]]] = {
     "train": _level("train"),
+    "held-out": HELD_OUT,
     "l1": _level("train"),
     "l2": _level("l2"),
     "l3": _level("l3"),
     "l4": _level("l4"),
 }
-"""(task, variation) of each level; level 1 is the training variations in new places."""
+"""(task, variation) of each level; level 1 is the training variations in new places, "held-out" some of these."""
 
 
 def every_variation() -> list[tuple[str, int]]:
@@ -47,6 +61,12 @@ def every_variation() -> list[tuple[str, int]]:
 def level_of(task: str, variation: int) -> str:
     """The first level that has a variation; empty if none has it."""
     return next((level for level, pairs in LEVELS.items() if (task, variation) in pairs), "")
+
+
+def is_ordered(taskvar: str) -> bool:
+    """Whether a task's instructions tell the order in which things are treated; taken to be so of unknown tasks."""
+    task = TASKS.get(parse_taskvar(taskvar)[0])
+    return task is None or task.ordered
 
 
 def taskvar(task: str, variation: int) -> str:

@@ -26,6 +26,7 @@ class Task(ABC, Generic[Parameters]):
         levels: which variations each of GemBench's levels has ("train", "l2", "l3", "l4"); empty for one of your own.
         region: (x low, x high, y low, y high) of the base on the table, world frame [m].
         yaw_range: of the base's random yaw [rad].
+        ordered: whether the instructions tell in which order things are treated.
         parameters: those of this episode's variation.
     """
 
@@ -34,6 +35,7 @@ class Task(ABC, Generic[Parameters]):
     levels: ClassVar[Mapping[str, Sequence[int]]]
     region: ClassVar[tuple[float, float, float, float]] = (0.10, 0.30, -0.15, 0.15)
     yaw_range: ClassVar[tuple[float, float]] = (-np.pi, np.pi)
+    ordered: ClassVar[bool] = True
 
     def __init__(self, variation: int) -> None:
         self.parameters: Parameters = self.variations[variation]

@@ -42,6 +42,7 @@ class PutAllGroceriesInCupboard(Task[tuple[tuple[Grocery, ...], ...]]):
     name = "put_all_groceries_in_cupboard"
     variations = {0: (LOW_ONES, TALL_ONES)}
     levels = {"l4": (0,)}
+    ordered = False
     region = (0.45, 0.45, 0.0, 0.0)
     yaw_range = (0.0, 0.0)
 

@@ -43,6 +43,7 @@ class StackCups(Task[str]):
     name = "stack_cups"
     variations = dict(enumerate(COLOURS))
     levels = {"l4": (0, 3)}
+    ordered = False
     region = (0.20, 0.26, -0.08, 0.08)
 
     def instructions(self) -> list[str]:

@@ -43,6 +43,7 @@ class TakeShoesOutOfBox(Task[Box]):
     name = "take_shoes_out_of_box"
     variations: ClassVar[Mapping[int, Box]] = {0: SHOE_BOX}
     levels = {"l4": (0,)}
+    ordered = False
     region = (0.17, 0.25, -0.10, 0.10)
     yaw_range = (-np.pi / 8, np.pi / 8)
 

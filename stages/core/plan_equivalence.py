@@ -22,7 +22,8 @@ def same_plan(plan: Sequence[Step], reference: Sequence[Step], names: Sequence[s
     - a move right before the release of the same thing at the same target.
 
     Noun phrases are compared by the thing that they name. A phrase names the thing whose name has all of the phrase's
-    words, if that is one name only, or is the phrase. A phrase that names nothing is the same as itself alone.
+    words, if that is one name only, or is the phrase. A phrase that names nothing is the same as itself alone. A handle
+    is the thing that has it: acting on the one is acting on the other.
 
     Args:
         plan: steps.
@@ -43,10 +44,10 @@ def _named(step: Step, names: Sequence[str]) -> Step:
 def _name(phrase: str, names: Sequence[str]) -> str:
     """The name that a phrase stands for; the phrase itself if there is no such name, or not one only."""
     words = set(phrase.split())
-    if not words or phrase in names:
-        return phrase
-    meant = {name for name in names if words <= set(name.split())}
-    return meant.pop() if len(meant) == 1 else phrase
+    meant = {phrase} if not words or phrase in names else {name for name in names if words <= set(name.split())}
+    name = meant.pop() if len(meant) == 1 else phrase
+    owner = name.removesuffix(" handle")
+    return owner if owner in names else name
 
 
 def _canonical(steps: Sequence[Step]) -> list[Step]:
