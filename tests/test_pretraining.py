@@ -7,8 +7,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional
 
 from stages.geometry.arm import arm_capsules, outside_arm
 from stages.geometry.cameras import deproject
@@ -17,7 +15,6 @@ from stages.pretraining.exchanges import decide_exchange, list_exchange, locate_
 from stages.pretraining.procedural_exchanges import PAINTS
 from stages.pretraining.references import Things
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
-from stages.pretraining.tiny import tiny_backbone
 from stages.simulators.tabletop.clutter import SHAPES
 from stages.simulators.tabletop.procedural import procedural_scene
 from stages.simulators.tabletop.scene import Scene
@@ -150,14 +147,3 @@ def test_exchanges_point_as_often_as_they_say(scene):
     for draw in draws:
         exchange = draw(np.random.default_rng(2))
         assert exchange.answer.count("<|keypoint|>") == len(exchange.points)
-
-
-def test_the_untrained_base_copies_what_it_has_read():
-    """Of random tokens said twice, the second time is foreseen, and what comes first is not."""
-    model = tiny_backbone(["the cup and the mug"] * 9 + [f"ab{i} c{i}d" for i in range(2000)], 112, seed=0).model
-    once = torch.randint(300, 800, (8, 60), generator=torch.Generator().manual_seed(0))
-    twice = torch.cat([once, once], 1)
-    with torch.no_grad():
-        said = functional.log_softmax(model(input_ids=twice).logits[:, :-1], -1).gather(-1, twice[:, 1:, None])[..., 0]
-    first, second = -said[:, :59].mean(), -said[:, 60:].mean()
-    assert first > np.log(500) and second < 0.5 * first

@@ -20,8 +20,11 @@ from stages.core.steps import Step
 NOUNS: Mapping[str, Sequence[str]] = json.loads(Path(__file__).with_name("nouns.json").read_text())["categories"]
 """Nouns by what several of them are called together."""
 
-SIDES = ("left", "right", "upper", "lower", "front", "rear", "bottom", "top", "first", "last", "inner", "outer")
-"""Words that tell parts of the same kind apart."""
+SIDES = ("left", "right", "upper", "lower", "front", "rear", "first", "last", "inner", "outer")
+"""Words that tell parts of a kind apart, and which may stand for others of them; test variations tell parts apart
+by `KEPT_SIDES`, so that none is put in another's place."""
+
+KEPT_SIDES = ("bottom", "middle", "top")
 
 REQUESTS = (
     "please {}", "could you {}", "can you {}", "would you {}, please", "{} now", "{}, please", "i want you to {}",
@@ -67,13 +70,14 @@ class TextSampler:
 
     Args:
         examples: of demonstrations.
-        colours: colour words that names begin with.
-        others: further colour words, which may stand for those.
+        colours: colour words that names begin with; test variations have them too, so that none is put in another's
+            place.
+        others: further colour words, which stand for those.
     """
 
     def __init__(self, examples: Sequence[Example], colours: Sequence[str], others: Sequence[str]) -> None:
         self.examples = list(examples)
-        self.colours, self._known = (*colours, *others), frozenset((*colours, *others))
+        self.colours, self._known = tuple(others), frozenset((*colours, *others))
 
     def __call__(self, rng: np.random.Generator) -> Example:
         """One example, as it is or changed, its names in random order and sometimes wrong or missing."""
@@ -116,7 +120,7 @@ class TextSampler:
         words |= {word for word in self._known if re.search(rf"\b{word}\b", example.instruction)}
         old = sorted(words & self._known)
         new = rng.permutation(self.colours)[: len(old)].tolist()
-        sides = sorted(words & set(SIDES)) if rng.random() < 0.5 else []
+        sides = sorted(words & {*SIDES, *KEPT_SIDES}) if rng.random() < 0.5 else []
         changed = dict(zip(old, new, strict=True)) | dict(zip(sides, rng.permutation(SIDES).tolist(), strict=False))
         return exchanged(example, changed)
 
@@ -138,7 +142,7 @@ class TextSampler:
     def noun(self, name: str) -> str:
         """A name without the colour or side before it."""
         first, _, rest = name.partition(" ")
-        return rest if rest and first in (*self._known, *SIDES, "middle") else name
+        return rest if rest and first in (*self._known, *SIDES, *KEPT_SIDES) else name
 
     def some_noun(self, rng: np.random.Generator) -> str:
         """A noun of any category."""
