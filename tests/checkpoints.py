@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from tokenizers import ByteLevelBPETokenizer
+from tokenizers import ByteLevelBPETokenizer, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForImageTextToText,
     BaseImageProcessor,
@@ -16,7 +17,10 @@ from transformers import (
     PaliGemmaConfig,
     PreTrainedConfig,
     PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
+    Qwen2Config,
+    Qwen2ForCausalLM,
     Qwen2TokenizerFast,
     Qwen3VLConfig,
     SmolVLMConfig,
@@ -227,3 +231,45 @@ def _byte_level() -> tuple[dict[str, int], list[tuple[str, str]]]:
     trainer.train_from_iterator(_CORPUS, vocab_size=280, min_frequency=1, show_progress=False)
     model = json.loads(trainer.to_str())["model"]
     return model["vocab"], [tuple(pair) for pair in model["merges"]]
+
+
+TURNS = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+SIZES = {
+    "hidden_size": 48,
+    "intermediate_size": 96,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 8192,
+}
+"""Of a small causal language model."""
+
+
+def chat_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
+    """Byte-level BPE with a chat template, as Qwen and Llama 3 have: a word's token begins with its space."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(
+        texts, trainers.BpeTrainer(vocab_size=1500, special_tokens=special, initial_alphabet=alphabet)
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token="<|endoftext|>",
+        additional_special_tokens=["<|im_start|>", "<|im_end|>"],
+        chat_template=TURNS,
+    )
+
+
+def save_causal_model(folder: Path, texts: Sequence[str], layers: int = 2) -> Path:
+    """A small random causal language model with a tokenizer for some texts, as a user's checkpoint would be."""
+    tokenizer = chat_tokenizer(texts)
+    tokenizer.save_pretrained(folder)
+    sizes = SIZES | {"num_hidden_layers": layers}
+    Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
+    return folder

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 import torch
 from conftest import clap_here
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import (
     AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
     LlamaTokenizer,
-    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
 )
@@ -40,16 +39,12 @@ from stages.planner.language.plan_text import read_plan, write_plan
 from stages.settings.decompose import DecomposeConfig
 from stages.settings.loader import load_config
 from stages.simulators.tabletop.tasks import every_variation, make_task
+from tests.checkpoints import SIZES, chat_tokenizer
 
 PUSH, PICK = 0, 1
 """Episodes of the tiny run."""
 
 LIFTED = ("grasp the red block", "lift the grasped red block", "move the grasped red block to the red ball")
-
-TURNS = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 
 
 @pytest.fixture(scope="module")
@@ -65,23 +60,6 @@ def texts(episodes: list[Episode]) -> list[str]:
     return said + [step for episode in episodes for step in episode.steps]
 
 
-def chat_tokenizer(texts: Sequence[str]) -> PreTrainedTokenizerFast:
-    """Byte-level BPE with a chat template, as Qwen and Llama 3 have: a word's token begins with its space."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    tokenizer.train_from_iterator(
-        texts, trainers.BpeTrainer(vocab_size=1500, special_tokens=special, initial_alphabet=alphabet)
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token="<|endoftext|>",
-        additional_special_tokens=["<|im_start|>", "<|im_end|>"],
-        chat_template=TURNS,
-    )
-
-
 def sentence_piece_tokenizer(texts: Sequence[str]) -> LlamaTokenizer:
     """SentencePiece BPE with byte fallback and without a chat template, as Llama 2 has: words begin with a '▁'."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
@@ -93,16 +71,6 @@ def sentence_piece_tokenizer(texts: Sequence[str]) -> LlamaTokenizer:
     model = json.loads(tokenizer.to_str())["model"]
     vocabulary = model["vocab"] | {f"<0x{byte:02X}>": len(model["vocab"]) + byte for byte in range(256)}
     return LlamaTokenizer(vocab=vocabulary, merges=[tuple(merge) for merge in model["merges"]])
-
-
-SIZES = {
-    "hidden_size": 48,
-    "intermediate_size": 96,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "max_position_embeddings": 8192,
-}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoTokenizer
 
 from stages.core.errors import UserError
 from stages.core.steps import Step, parse_step
@@ -26,7 +26,7 @@ from stages.planner.language.text import MAX_STEPS, NOUNS, PAIRS, REQUESTS, Exam
 from stages.planner.language.training import Schedule, train_language
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 from stages.simulators.tabletop.tasks import LEVELS, make_task
-from tests.test_decompose_llm import SIZES, chat_tokenizer
+from tests.checkpoints import save_causal_model
 from tests.test_planner_augmentation import NOVEL, SEEN, TEST_ONLY, TEST_VARIATIONS, plan_of
 from tests.test_pretraining import things_of
 
@@ -56,12 +56,8 @@ def sampler() -> TextSampler:
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small random causal model with its tokenizer, saved as a user's checkpoint would be."""
     torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("causal")
-    tokenizer = chat_tokenizer([text for one in EXAMPLES for text in (one.instruction, write_plan(one.plan))])
-    tokenizer.save_pretrained(folder)
-    size = SIZES | {"num_hidden_layers": 2}
-    Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), **size)).save_pretrained(folder)
-    return folder
+    texts = [text for one in EXAMPLES for text in (one.instruction, write_plan(one.plan))]
+    return save_causal_model(tmp_path_factory.mktemp("causal"), texts)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from stages.rollouts.failures import NOTHING
 from stages.rollouts.seeds import FIRST_SEED
 from stages.settings.loader import load_config
 from stages.viewing.answer_sheet import choose_rows, draw_answers, sheet_size
+from tests.checkpoints import save_causal_model
 from tests.conftest import clap_here
 from tests.test_report import Page
 
@@ -40,12 +41,10 @@ ASK = ("evaluate", "--planner-only", *(part for value in SETTINGS for part in ("
 def trained(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("trained")
     inputs = [f"--{name}={tiny_run / name}.h5" for name in ("demos", "keypoints", "plans")]
+    language = save_causal_model(run / "language", ["push the maroon button", "grasp the red block\nlift it"])
     settings = (
-        "vlm.steps=3",
-        "vlm.language_steps=2",
-        "vlm.batch_size=2",
-        "vlm.weight_auxiliary=0",
-        "collect.image_size=32",
+        *("vlm.steps=3", "vlm.batch_size=2", "vlm.weight_auxiliary=0", "collect.image_size=32"),
+        *(f"vlm.language={language}", "vlm.language_steps=2", "vlm.language_batch=2"),
     )
     outcome = clap_here("finetune-vlm", "--run", run, *inputs, *(p for value in settings for p in ("--set", value)))
     assert outcome.code == 0, outcome.err

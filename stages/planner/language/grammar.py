@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from stages.planner.language.plan_text import IT, LINES, RELEASE_AT
 
-MAX_LINES, MAX_PHRASE_WORDS = 40, 5
+MAX_LINES, MAX_PHRASE_WORDS = 25, 5
 
 STRUCTURE = frozenset(("the", "grasped", "it", "to", "at"))
 """Words of the step language, which no noun phrase has."""
