@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +135,49 @@ def test_novel_wordings_have_a_file_of_their_own(trained: Path, asked: dict) -> 
     table = clap_here(*ASK, *args, "--resume")
     assert table.code == 0 and "push_button+0" in table.out
     assert "novel wording" in Page((trained / "report.html").read_text()).text
+
+
+def test_own_wordings_are_asked_of_the_variations_that_have_any(trained: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine.json"
+    own.write_text(json.dumps({"push_button+0": ["give the maroon one a push"]}))
+    args = (*ASK, "--split", "l1", "--episodes", "1", "--run", trained, "--instructions", own)
+    assert clap_here(*args, "--json").code == 0
+    (answers,) = answers_in(trained / "planner-l1-mine.h5")
+    assert (answers.taskvar, answers.instruction) == ("push_button+0", "give the maroon one a push")
+    assert "mine wordings" in Page((trained / "report.html").read_text()).text
+    own.write_text(json.dumps({"push_button+0": ["press the maroon one"]}))
+    changed = clap_here(*args, "--resume")
+    assert changed.code == 2 and "instructions" in changed.err
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("[]", "mapping"),
+        ("{", "JSON"),
+        ('{"push_buton+0": ["x"]}', "push_button+0"),
+        ('{"push_button+0": [""]}', "texts"),
+    ],
+)
+def test_wordings_that_are_none_are_refused_in_one_line(trained: Path, tmp_path: Path, content: str, word: str) -> None:
+    own = tmp_path / "mine.json"
+    own.write_text(content)
+    refused = clap_here(*ASK, "--split", "l1", "--run", trained, "--instructions", own)
+    assert refused.code == 2 and word in refused.err and len(refused.err.splitlines()) == 1
+
+
+def test_models_that_saw_the_held_out_variations_are_not_evaluated_on_them(trained: Path) -> None:
+    refused = clap_here("evaluate", "--planner-only", "--split", "held-out", "--run", trained)
+    assert refused.code == 2 and "collect.hold_out=true" in refused.err
+
+
+def test_held_out_variations_are_left_out_of_collection() -> None:
+    from stages.collect import _jobs
+    from stages.simulators.tabletop.tasks import HELD_OUT, LEVELS
+
+    config = load_config(None, ["collect.hold_out=true", "collect.episodes_per_variation=1"])
+    collected = {(job.task, job.variation) for job in _jobs(config)}
+    assert collected == set(LEVELS["train"]) - set(HELD_OUT) and len(HELD_OUT) == 8
 
 
 def test_it_is_told_apart_from_the_closed_loop(trained: Path, asked: dict) -> None:

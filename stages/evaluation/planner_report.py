@@ -93,4 +93,4 @@ def _short(summary: dict[str, Any]) -> str:
 
 
 def _wording(summary: dict[str, Any]) -> str:
-    return ", novel wording" if summary["instructions"] == "novel" else ""
+    return "" if summary["instructions"] == "training" else f", {summary['instructions']} wordings"
