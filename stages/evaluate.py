@@ -116,7 +116,7 @@ def _level(
     settings |= {"policy": spec.name, "keypoints": keypoints, "instructions": wordings.settings}
     settings |= config.settings("policy")
     variant = variant_name(spec.name, keypoints, wordings.name)
-    jobs = jobs_of(level, variations, config.evaluate, wordings, partial(training_seeds, run.demos, config.seed))
+    jobs = jobs_of(level, variations, config.evaluate, partial(training_seeds, run.demos, config.seed), wordings)
     parents = [parent(path, schema) for path, schema in spec.artifacts]
     header = Header.create(SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=parents)
     checkpoint = int(read_header(spec.fine, "clap.fine")[1].get("steps", 0)) if spec.fine else 0

@@ -113,7 +113,7 @@ def _level(
     settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: config.evaluate.episodes(level)}
     settings |= {"tolerance": config.annotate.tolerance, "decompose": config.settings("decompose")}
     settings |= {"instructions": wordings.settings}
-    jobs = jobs_of(level, variations, config.evaluate, wordings, partial(training_seeds, run.demos, config.seed))
+    jobs = jobs_of(level, variations, config.evaluate, partial(training_seeds, run.demos, config.seed), wordings)
     header = Header.create(
         SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=[parent(vlm, "clap.vlm")]
     )

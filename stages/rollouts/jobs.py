@@ -11,7 +11,7 @@ from stages.core.errors import UserError
 from stages.rollouts.rollouts import Job
 from stages.rollouts.seeds import placement
 from stages.rollouts.storage import seeds_in
-from stages.rollouts.wordings import Wordings
+from stages.rollouts.wordings import TRAINING, Wordings
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.loader import nearest
 
@@ -41,16 +41,16 @@ def jobs_of(
     level: str,
     variations: Sequence[tuple[str, int]],
     config: EvaluateConfig,
-    wordings: Wordings,
     training_seeds: Callable[[str, int, int], Sequence[int]],
+    wordings: Wordings = TRAINING,
 ) -> list[Job]:
     """The episodes of a level, variation by variation.
 
     Args:
         variations: (task, variation) of the level.
         config: how many episodes, and of which variations.
-        wordings: variations that they have none for are left out.
         training_seeds: (task, variation, count) -> seeds of training placements, for the level "train".
+        wordings: variations that they have none for are left out.
     """
     count = config.episodes(level)
     jobs: list[Job] = []
