@@ -35,7 +35,7 @@ from stages.runtime.worker_pool import map_unordered
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.loader import Config
 
-_DECISIVE = ("simulator", "taskvars", "seeds", "constrained", "max_steps", "image_size", "seed")
+_DECISIVE = ("simulator", "taskvars", "seeds", "max_steps", "image_size", "seed")
 """Settings that decide what rollouts are, beside the number of episodes."""
 
 

@@ -13,10 +13,10 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE
 from stages.planner.prompts import KEYPOINT, OBJECTS, Memory, plan_phrases
+from stages.planner.renaming import Told, replace_words, told_apart
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, Paints, Scene, Thing
 from stages.planner.training.data import Keyframe, Sampler
-from stages.planner.training.renaming import Told, replace_words, told_apart
 from stages.settings.vlm import VlmConfig
 from stages.simulators import make_simulator
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS

@@ -22,10 +22,10 @@ VERSIONS = {
     "clap.demos": 2,
     "clap.keypoints": 1,
     "clap.plans": 2,
-    "clap.vlm": 1,
+    "clap.vlm": 2,
     "clap.fine": 2,
     "clap.planner_evaluation": 2,
-    "clap.bundle": 1,
+    "clap.bundle": 2,
 }
 """Schemas and the version of each that this tool writes and reads."""
 

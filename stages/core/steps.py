@@ -17,8 +17,8 @@ PATTERNS = {
     "push": "push the {object}",
     "slide": "slide the {object} to the {target}",
 }
-"""Text of each action. A step says what is done with what and where to; how is for the eyes: in which direction a thing
-is pushed, or whether its place is on, in or above the target."""
+"""Text of each action. A step says what is done with what and where to. How it is done is left to the predictor, which
+sees the scene: in which direction a thing is pushed, or whether its place is on, in or above the target."""
 
 RELEASE_HERE = "release the grasped {object}"
 """Text of a release of something where it is, at no target."""

@@ -15,7 +15,7 @@ from stages.planner.answering import Answer, greedy_answer
 from stages.planner.calibration import Calibration
 from stages.planner.grammar import Grammar
 from stages.planner.graphs import Graph, answers_graph, list_graph, step_graph
-from stages.planner.language.grammar import phrases_of, words_of
+from stages.planner.language.grammar import copied_phrases, words_of
 from stages.planner.language.planning_model import PlanningModel, checked_instruction, write_constrained
 from stages.planner.pointing.coordinates import read_keypoints
 from stages.planner.pointing.model import PlannerModel
@@ -148,7 +148,7 @@ class Planner:
         else:
             session = self._look(views)
             session.start(prompts.plan_request(instruction, names))
-            phrases = phrases_of(instruction) | (frozenset(names) or self.model.phrase_words)
+            phrases = copied_phrases(instruction, names, self.model.phrase_words)
             end = self.model.backbone.end_id
             steps, choices = write_constrained(
                 SessionDecoder(session.fork()), self.tokenizer, (), phrases if constrained else None, end, beams
@@ -179,6 +179,7 @@ class Planner:
             gripper_open: whether the gripper is.
             views: (V, S, S, 3) uint8.
         """
+        instruction = checked_instruction(instruction)
         request = self.protocol.decide_request(instruction, plan, memory, gripper_open)
         if self.protocol.plan:
             beginning = self.protocol.decide_beginning(plan)

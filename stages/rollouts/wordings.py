@@ -55,6 +55,9 @@ class Wordings:
 
 TRAINING = Wordings()
 
+TAKEN = ("training", "novel", "random", "truth", "expert")
+"""Names that files of results already have for something else."""
+
 
 def _read(path: Path, known: Collection[str]) -> dict[str, list[str]]:
     hint = "Name 'training', 'novel', or a file such as {\"push_button+0\": [\"press the maroon button\"]}"
@@ -64,7 +67,11 @@ def _read(path: Path, known: Collection[str]) -> dict[str, list[str]]:
         raise UserError(f"the instructions {path} cannot be read: {error.strerror}", hint) from error
     except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}", hint) from error
-    if not isinstance(values, dict) or not values or path.stem in ("training", "novel", ""):
+    if path.stem in TAKEN:
+        raise UserError(
+            f"instructions cannot be called '{path.stem}', as results are named after them", "Rename the file"
+        )
+    if not isinstance(values, dict) or not values:
         raise UserError(f"{path} is not a mapping of variations to wordings", hint)
     for name, texts in values.items():
         if name not in known:

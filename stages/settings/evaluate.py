@@ -18,8 +18,9 @@ class EvaluateConfig:
         seeds: evaluation seeds; each has placements of its own (`jobs.placement`).
         instructions: "training" wordings, "novel" ones that training never hears, or the path of a JSON file with your
             own: variation ("task+variation") -> list of wordings.
-        constrained: whether plans are decoded under the grammar of the step language, with noun phrases of known words.
-        names: what the planner alone (`--planner-only`) is told to be in view: the "true" names, or those "listed" by
+        constrained: whether the planner alone (`--planner-only`) decodes plans under the grammar of the step language,
+            with copied noun phrases; closed loop always does.
+        names: what the planner alone is told to be in view: the "true" names, or those "listed" by
             itself, as in closed loop.
         max_steps: motions per episode at most (GemBench: 25).
         image_size: side of the square camera images [px].

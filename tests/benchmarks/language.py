@@ -8,7 +8,6 @@ variations are left out of training, and so is one wording of every other ("word
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -128,7 +127,6 @@ def main() -> None:
         model = train(trained, hold_out, options.minutes)
         if options.model:
             model.save_pretrained(options.model)
-            (options.model / "variations.json").write_text(json.dumps([one.name for one in trained]))
     settings = {"beams": options.beams, "constrained": not options.unconstrained}
     if hold_out:
         left_out = [every[pair] for pair in HELD_OUT]

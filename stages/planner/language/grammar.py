@@ -87,10 +87,7 @@ class PlanGrammar:
     def _lines(self, state: State) -> Iterator[tuple[tuple[int, ...], State]]:
         for pieces in PIECES:
             if state.holding or IT not in pieces[0]:
-                text = pieces[0]
-                tokens = tokens_after_word(self._tokenizer, f"\n{text}")[self._newline :] if state.lines else None
-                tokens = tokens or tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-                begun = state._replace(line=pieces, piece=1)
+                tokens, begun = self._line_start(pieces[0], state.lines > 0), state._replace(line=pieces, piece=1)
                 if len(pieces) > 1:
                     yield tokens, begun
                 else:
@@ -112,9 +109,11 @@ class PlanGrammar:
             yield tokens_after_word(self._tokenizer, "\n"), State(holding=holding, lines=state.lines + 1)
         yield (self._end,), None
 
-    @property
-    def _newline(self) -> int:
-        return len(tokens_after_word(self._tokenizer, "\n"))
+    def _line_start(self, text: str, after_newline: bool) -> tuple[int, ...]:
+        """Tokens of a line's first words, which may be others where the answer begins."""
+        if not after_newline:
+            return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return tokens_after_word(self._tokenizer, f"\n{text}")[len(tokens_after_word(self._tokenizer, "\n")) :]
 
 
 @lru_cache(maxsize=16384)
@@ -134,6 +133,11 @@ def phrases_of(instruction: str) -> frozenset[str]:
     words = _words(instruction)
     runs = (words[k : k + count] for count in range(1, MAX_PHRASE_WORDS + 1) for k in range(len(words) - count + 1))
     return frozenset(" ".join(run) for run in runs if not STRUCTURE & set(run))
+
+
+def copied_phrases(instruction: str, names: Iterable[str], otherwise: frozenset[str]) -> frozenset[str]:
+    """Noun phrases that a plan can have: the instruction's, and the names in view, or others if none are known."""
+    return phrases_of(instruction) | (frozenset(names) or otherwise)
 
 
 def _words(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from stages.core.errors import UserError
 from stages.core.steps import Step
 from stages.planner.language.beam_search import CausalDecoder, Decoder, beam_search
-from stages.planner.language.grammar import PlanGrammar, phrases_of
+from stages.planner.language.grammar import PlanGrammar, copied_phrases
 from stages.planner.language.model import load_language_model
 from stages.planner.language.plan_text import read_plan
 from stages.planner.prompts import plan_request
@@ -107,7 +107,7 @@ class PlanningModel:
             UserError: the instruction is empty or too long.
         """
         instruction = checked_instruction(instruction)
-        phrases = phrases_of(instruction) | (frozenset(names) or self.phrases) if constrained else None
+        phrases = copied_phrases(instruction, names, self.phrases) if constrained else None
         prompt, end = self.prompt(instruction, names), self.tokenizer.eos_token_id
         return write_constrained(CausalDecoder(self.model), self.tokenizer, prompt, phrases, end, beams)
 

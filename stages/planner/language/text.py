@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 
 from stages.core.steps import Step
+from stages.planner.renaming import replace_words
 
 NOUNS: Mapping[str, Sequence[str]] = json.loads(Path(__file__).with_name("nouns.json").read_text())["categories"]
 """Nouns by what several of them are called together."""
@@ -118,7 +119,7 @@ class TextSampler:
         """Its colours exchanged for others, and words that tell parts apart likewise."""
         words = {name.split()[0] for name in example.names}
         words |= {word for word in self._known if re.search(rf"\b{word}\b", example.instruction)}
-        old = sorted(words & self._known)
+        old = sorted(words & self._known)[: len(self.colours)]
         new = rng.permutation(self.colours)[: len(old)].tolist()
         sides = sorted(words & {*SIDES, *KEPT_SIDES}) if rng.random() < 0.5 else []
         changed = dict(zip(old, new, strict=True)) | dict(zip(sides, rng.permutation(SIDES).tolist(), strict=False))
@@ -237,7 +238,7 @@ class TextSampler:
         if len(things) * len(example.plan) > MAX_STEPS:
             return None
         plan = tuple(replace(step, object=one) for one in things for step in example.plan)
-        names = (*things, *(name for name in example.names if not _is_like(name, slot, self.noun)))
+        names = (*things, *(name for name in example.names if self.noun(name) != self.noun(slot)))
         return Example(example.instruction.replace(f"the {slot}", said), plan, names, ordered)
 
 
@@ -275,13 +276,7 @@ def in_order(names: Sequence[str], acted: Sequence[str]) -> list[str]:
 
 def exchanged(example: Example, words: Mapping[str, str]) -> Example:
     """An example with words, or runs of them, replaced everywhere; a plural stays one."""
-    if not words:
-        return example
-    pattern = re.compile(rf"\b({'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})(s?)\b")
-
-    def change(text: str) -> str:
-        return pattern.sub(lambda match: words[match[1]] + match[2], text)
-
+    change = partial(replace_words, words=words)
     plan = tuple(replace(step, object=change(step.object), target=change(step.target)) for step in example.plan)
     return replace(example, instruction=change(example.instruction), plan=plan, names=tuple(map(change, example.names)))
 
@@ -290,10 +285,6 @@ def _unit(plan: tuple[Step, ...]) -> tuple[Step, ...]:
     """What a plan does again and again, or the plan."""
     lengths = (n for n in range(1, len(plan)) if len(plan) % n == 0 and plan == plan[:n] * (len(plan) // n))
     return plan[: next(lengths, len(plan))]
-
-
-def _is_like(name: str, slot: str, noun: Callable[[str], str]) -> bool:
-    return noun(name) == noun(slot)
 
 
 def _plural(noun: str) -> str:

@@ -123,7 +123,7 @@ class Backbone:
     def request_ids(self, request: str, count: int, size: int) -> list[int]:
         """Token ids of a request about `count` views of `size` px, up to where the answer begins."""
         image = self.family.expanded(self.tokens_per_side(size) ** 2) if count else ""
-        prompt = self.family.prompt(self.tokenizer, request, count)
+        prompt = self.family.prompt(self.tokenizer, self._without_control_tokens(request), count)
         return self._ids(prompt.replace(self.family.image, image, count))
 
     def hidden_states(
@@ -153,6 +153,13 @@ class Backbone:
     def position_ids(self, inputs: dict[str, Tensor]) -> Tensor:
         """Positions of all tokens for the language model, the last axis L; inputs as of `encode`."""
         return self.family.position_ids(self.model, inputs)
+
+    def _without_control_tokens(self, text: str) -> str:
+        """The text with a space inside whatever the tokenizer would read as a control token."""
+        special = {str(token) for token in self.tokenizer.added_tokens_decoder.values() if token.special}
+        for token in sorted(special | {self.family.image}, key=len, reverse=True):
+            text = text.replace(token, f"{token[:1]} {token[1:]}")
+        return text
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]

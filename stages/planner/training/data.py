@@ -21,10 +21,10 @@ from stages.planner.graphs import MAX_LISTED
 from stages.planner.language.plan_text import write_plan
 from stages.planner.language.text import Example, TextSampler, in_view
 from stages.planner.prompts import Memory, Protocol
+from stages.planner.renaming import Told, replace_words, told_apart
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import Paints, Scene, Thing
 from stages.planner.training.loop import NOWHERE, Drawn, Exchange
-from stages.planner.training.renaming import Told, replace_words, told_apart
 from stages.settings.vlm import VlmConfig
 
 MAX_LOCATED = 4
