@@ -179,7 +179,7 @@ def _train_language(
     if vlm.plans_itself:
         return []
     phrases = frozenset(phrase for frame in training for phrase in plan_phrases(frame.plan))
-    model = PlanningModel.from_base(vlm.planning_model, vlm.language_rank, phrases, vlm.language_depth)
+    model = PlanningModel.from_base(vlm.planning_model, vlm.language_rank, phrases, vlm.language_depth, progress)
     model.model.to(processes().device)
     sampler = TextSampler(text_examples(training), tuple(PALETTE), tuple(RARE_COLOURS))
     schedule = Schedule(vlm.language_rate, vlm.language_batch, vlm.language_steps, vlm.language_minutes)

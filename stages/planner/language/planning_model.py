@@ -12,6 +12,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedTokenizerBase
 
 from stages.core.errors import UserError
+from stages.core.progress import Progress, silent
 from stages.core.steps import Step
 from stages.planner.language.beam_search import CausalDecoder, Decoder, beam_search
 from stages.planner.language.grammar import PlanGrammar, copied_phrases
@@ -45,9 +46,11 @@ class PlanningModel:
         self.name, self.model, self.tokenizer, self.phrases = name, model, tokenizer, phrases
 
     @classmethod
-    def from_base(cls, name: str, rank: int, phrases: frozenset[str], depth: float = 1.0) -> PlanningModel:
+    def from_base(
+        cls, name: str, rank: int, phrases: frozenset[str], depth: float = 1.0, progress: Progress = silent
+    ) -> PlanningModel:
         """A base with a new adapter on every linear layer of its upper transformer layers, a share `depth` of them."""
-        model, tokenizer = load_language_model(name)
+        model, tokenizer = load_language_model(name, progress=progress)
         count = model.config.num_hidden_layers
         below = "|".join(map(str, range(round(count * (1 - depth)))))
         config = LoraConfig(

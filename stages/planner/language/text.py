@@ -40,8 +40,23 @@ PAIRS = (
 )  # fmt: skip
 """Two orders in one."""
 
-LAST = (" and the ", " and then the ", ", then the ", " and finally the ", ", and the ", " as well as the ")
+TRIPLES = (
+    "{a}, then {b}, then {c}", "{a}. then {b}. then {c}", "first {a}, then {b}, and finally {c}", "{a}, {b} and {c}",
+    "{a}, after that {b}, and at the end {c}", "{a}; {b}; {c}",
+)  # fmt: skip
+"""Three orders in one."""
+
+LAST = (" and ", " and then ", ", then ", " and finally ", ", and ", " as well as ", " and also ", " and afterwards ")
 """What stands before the last thing of a list."""
+
+BETWEEN = (", ", ", ", ", then ", " and ")
+"""What stands between the others."""
+
+AGAIN = (
+    " and do the same with {}", ", then do the same with {}", ", and {} too", ", then {}", ". {} as well",
+    ", and after that {}", " and afterwards {}", ". the same goes for {}", ", {} likewise",
+)  # fmt: skip
+"""An order repeated for other things."""
 
 NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven")
 
@@ -84,9 +99,9 @@ class TextSampler:
         """One example, as it is or changed, its names in random order and sometimes wrong or missing."""
         example = self._one(rng)
         kind = rng.random()
-        if kind < 0.15:
-            other = self._one(rng)
-            example = joined(rng, example, other) or example
+        if kind < 0.2:
+            others = (self._one(rng) for _ in range(2 if kind < 0.06 else 1))
+            example = joined(rng, (example, *others)) or example
         if rng.random() < 0.25 and not example.instruction.startswith(("the ", "with ", "use the ")):
             example = replace(example, instruction=_pick(rng, REQUESTS).format(example.instruction))
         return in_view(rng, example, self.colours)
@@ -95,8 +110,9 @@ class TextSampler:
         example = self._drawn(rng)
         changes: list[Callable[[np.random.Generator, Example], Example | None]]
         changes = [self.recoloured, self.renamed]
-        if rng.random() < 0.45:
-            changes.append(_pick(rng, (self.listed, self.every, self.counted, self.others)))
+        if rng.random() < 0.5:
+            repeats = (self.listed, self.again, self.paired, self.every, self.several, self.counted, self.others)
+            changes.append(_pick(rng, repeats))
         if rng.random() < 0.2:
             return example
         for change in changes:
@@ -161,9 +177,62 @@ class TextSampler:
         slot = self._slot(example)
         if slot is None:
             return None
-        things = self._things(rng, slot, int(rng.integers(2, 5)), alike=rng.random() < 0.6)
-        said = "the " + ", the ".join(things[:-1]) + _pick(rng, LAST) + things[-1]
-        return self._repeated(example, slot, things, said)
+        alike = bool(rng.random() < 0.6)
+        things = self._things(rng, slot, int(rng.integers(2, 6)), alike)
+        return self._repeated(example, slot, things, self._list(rng, things, alike))
+
+    def again(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """An order that is said to hold for other things too."""
+        slot = self._slot(example)
+        if slot is None:
+            return None
+        alike = bool(rng.random() < 0.5)
+        first, *rest = self._things(rng, slot, int(rng.integers(2, 4)), alike)
+        repeated = self._repeated(example, slot, (first, *rest), f"the {first}")
+        others = self._list(rng, rest, alike, ones=alike and rng.random() < 0.5)
+        return repeated and replace(repeated, instruction=repeated.instruction + _pick(rng, AGAIN).format(others))
+
+    def _list(self, rng: np.random.Generator, things: Sequence[str], alike: bool, ones: bool = False) -> str:
+        """Things in a row; of things alike the noun may be said once, or be "one" after the first.
+
+        Args:
+            ones: whether even the first is "one".
+        """
+        said = list(things)
+        if ones or alike and rng.random() < 0.3:
+            said = [one if k == 0 and not ones else f"{one.split()[0]} one" for k, one in enumerate(things)]
+        elif alike and rng.random() < 0.3:
+            said[:-1] = [one.split()[0] for one in things[:-1]]
+        between = _pick(rng, BETWEEN)
+        return "the " + f"{between}the ".join(said[:-1]) + (_pick(rng, LAST) + "the " if said[1:] else "") + said[-1]
+
+    def paired(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """The same done to other things at other places: "put the x in the y and the z in the w"."""
+        slot, place = self._slot(example), example.plan[-1].target
+        clause = slot and place and re.search(rf"\bthe {slot}\b.*\bthe {place}\b", example.instruction)
+        if not clause:
+            return None
+        things, places = (self._things(rng, one, 2, bool(rng.random() < 0.5)) for one in (slot, place))
+        if rng.random() < 0.3:
+            places[1] = places[0]
+        pairs = [exchanged(example, {slot: one, place: at}) for one, at in zip(things, places, strict=True)]
+        said = [replace_words(clause[0], {slot: one, place: at}) for one, at in zip(things, places, strict=True)]
+        instruction = example.instruction.replace(clause[0], _pick(rng, LAST).join(said))
+        names = dict.fromkeys((*pairs[0].names, *pairs[1].names))
+        return Example(instruction, (*pairs[0].plan, *pairs[1].plan), tuple(names), example.ordered)
+
+    def several(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """The same done to a number of equal things."""
+        slot = self._slot(example)
+        if slot is None or slot.endswith("s"):
+            return None
+        count = int(rng.integers(2, 5))
+        number = str(count) if rng.random() < 0.5 else NUMBERS[count]
+        thing = f"{_pick(rng, self.colours)} {self.noun(slot)}"
+        said = _pick(rng, ("{} {}", "{} of the {}", "{} {}")).format(number, _plural(thing))
+        repeated = self._repeated(example, slot, [thing] * count, said)
+        spare = [thing] * int(rng.integers(0, 3))
+        return repeated and replace(repeated, names=(*repeated.names, *spare))
 
     def every(self, rng: np.random.Generator, example: Example) -> Example | None:
         """The same done to all things of a kind that are in view, in the order of the view."""
@@ -219,7 +288,9 @@ class TextSampler:
         said = example.instruction.split(f"the {first.object}")
         alone = len(said) == 2 and not re.match(r"\w", said[1])
         free = last.action in ("release", "push", "slide") and _unit(example.plan) == example.plan
-        bound = {step.object for step in example.plan} != {first.object} or re.search(r"\bits?\b", example.instruction)
+        bound = {step.object for step in example.plan} != {first.object} or re.search(
+            r"\b(its?|them)\b", example.instruction
+        )
         return first.object if alone and free and not bound else None
 
     def _things(self, rng: np.random.Generator, slot: str, count: int, alike: bool) -> list[str]:
@@ -228,7 +299,9 @@ class TextSampler:
         noun = self.noun(slot)
         if alike:
             return [f"{colours.pop()} {noun}" for _ in range(count)]
-        nouns = dict.fromkeys(self.some_noun(rng) for _ in range(count))
+        nouns: dict[str, None] = {}
+        while len(nouns) < count:
+            nouns[self.some_noun(rng)] = None
         return [f"{colours.pop()} {noun}" if rng.random() < 0.4 else noun for noun in nouns]
 
     def _repeated(
@@ -242,13 +315,17 @@ class TextSampler:
         return Example(example.instruction.replace(f"the {slot}", said), plan, names, ordered)
 
 
-def joined(rng: np.random.Generator, first: Example, second: Example) -> Example | None:
-    """Both, one after the other; None where that is too long."""
-    if len(first.plan) + len(second.plan) > MAX_STEPS or first.plan == second.plan:
+def joined(rng: np.random.Generator, examples: Sequence[Example]) -> Example | None:
+    """Two or three, one after the other; None where that is too long."""
+    plan = tuple(step for one in examples for step in one.plan)
+    if len(plan) > MAX_STEPS or len({one.plan for one in examples}) < len(examples):
         return None
-    instruction = _pick(rng, PAIRS).format(a=first.instruction, b=second.instruction)
-    names = (*first.names, *(name for name in second.names if name not in first.names))
-    return Example(instruction, (*first.plan, *second.plan), names, first.ordered and second.ordered)
+    pattern = _pick(rng, TRIPLES if examples[2:] else PAIRS)
+    instruction = pattern.format(**dict(zip("abc", (one.instruction for one in examples), strict=False)))
+    names = list(examples[0].names)
+    for one in examples[1:]:
+        names += [name for name in one.names if name not in names]
+    return Example(instruction, plan, tuple(names), all(one.ordered for one in examples))
 
 
 def in_view(rng: np.random.Generator, example: Example, colours: Sequence[str]) -> Example:

@@ -108,16 +108,13 @@ class SessionDecoder:
     """A session as a decoder of the beam search: a state is the logits of what comes next."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._sessions = [session]
 
-    def extend(self, tokens: Sequence[int]) -> Tensor:
-        """Read tokens; (vocabulary,) logits of the next one."""
-        return self._session.extend(tokens)[-1]
+    def extend(self, parents: Sequence[int], tokens: Sequence[Sequence[int]]) -> Tensor:
+        """Continue sessions; (B, vocabulary) logits of what comes next."""
+        self._sessions = [self._sessions[parent].fork() for parent in parents]
+        return torch.stack([one.extend(row)[-1] for one, row in zip(self._sessions, tokens, strict=True)])
 
     def scores(self, state: Tensor, tokens: Sequence[int] | None) -> Tensor:
         """Logits of some tokens, or of all."""
         return state if tokens is None else state[torch.tensor(list(tokens), device=state.device)]
-
-    def fork(self) -> SessionDecoder:
-        """Another that continues independently."""
-        return SessionDecoder(self._session.fork())
