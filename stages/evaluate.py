@@ -84,7 +84,7 @@ def evaluate(
 
     check_taskvars(config.evaluate.taskvars, available)
     check_keypoints(keypoints)
-    check_held_out(split, vlm, fine, fair=config.fair)
+    check_held_out(split, vlm, fine, refuse_test_variations=config.refuse_test_variations)
     wordings = Wordings.of(config.evaluate.instructions, taskvars_of(available))
     spec = PolicySpec(vlm, fine, config.evaluate.device, config.policy)
     levels = [

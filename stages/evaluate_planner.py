@@ -81,7 +81,7 @@ def evaluate_planner(
     from stages.simulators.tabletop.tasks import LEVELS as available
 
     check_taskvars(config.evaluate.taskvars, available)
-    check_held_out(split, vlm, None, fair=config.fair)
+    check_held_out(split, vlm, None, refuse_test_variations=config.refuse_test_variations)
     wordings = Wordings.of(config.evaluate.instructions, taskvars_of(available))
     levels = [_level(config, vlm, level, available[level], run, wordings) for level in levels_of(split, available)]
     levels = [level for level in levels if level.jobs]
@@ -165,7 +165,7 @@ def _prepare(config: Config, vlm: Path, wordings: Wordings, shards: Path) -> Cal
 def ask(simulator: Simulator, planner: Planner, job: Job, config: Config, wordings: Wordings) -> PlannerAnswers:
     """Have an expert play a scene, make the truth of it as for training, and ask the planner."""
     from stages.planner.training.data import keyframes_of
-    from stages.planner.training.validation import interview
+    from stages.planner.training.validation import teacher_forced_episode
 
     demonstration = collect.Job(job.index, job.task, job.variation, job.level, job.seed)
     episode, _ = collect.demonstrate(simulator, demonstration, config.collect.attempts)
@@ -176,6 +176,6 @@ def ask(simulator: Simulator, planner: Planner, job: Job, config: Config, wordin
     options = wordings.options(simulator, episode.instructions, job.task, job.variation)
     instruction = choose_instruction(options, job)
     frames = list(keyframes_of(episode, annotation, plan, job.episode))
-    talk = interview(planner, frames, instruction, config.evaluate.names, config.evaluate.constrained)
-    answers = talk.answers(episode.seed, job.episode, all_pictures=job.episode == 0)
-    return PlannerAnswers(answers, "", dict(talk.seconds))
+    asked = teacher_forced_episode(planner, frames, instruction, config.evaluate.names, config.evaluate.constrained)
+    answers = asked.answers(episode.seed, job.episode, all_pictures=job.episode == 0)
+    return PlannerAnswers(answers, "", dict(asked.seconds))

@@ -22,20 +22,20 @@ from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.core.errors import UserError
 from stages.core.progress import Progress, silent
 from stages.geometry.canonical import CanonicalViews
-from stages.runtime.distributed import in_main, is_main, processes
+from stages.runtime.distributed import distributed_state, in_main, is_main
 from stages.settings.loader import Config
 
 if TYPE_CHECKING:
     from stages.planner.pointing.model import PlannerModel
     from stages.planner.training.data import Keyframe, Sampler
-    from stages.planner.training.loop import Exchange, TrainingState
+    from stages.planner.training.loop import Sample, TrainingState
     from stages.planner.training.validation import HeldOut
 
 REHEARSED = {"locate": 0.75, "decide": 0.25}
 """Shares of the kinds of rehearsed examples."""
 
 VALIDATION_STEPS = 4
-"""Held-out exchanges whose loss is looked at, in steps' worth of them."""
+"""Held-out samples whose loss is looked at, in steps' worth of them."""
 
 
 def finetune_vlm(
@@ -68,7 +68,7 @@ def finetune_vlm(
     )
     if (summary := in_main(lambda: begin(out_dir, header, resume=resume, overwrite=overwrite))) is not None:
         return summary if is_main() else {}
-    if config.fair:
+    if config.refuse_test_variations:
         with Demonstrations(demos) as episodes:
             episodes.refuse_test_variations()
     progress = progress if is_main() else silent
@@ -122,7 +122,7 @@ def _start(config: Config) -> PlannerModel:
 def _bfloat16(config: Config) -> bool:
     from stages.runtime.precision import use_bfloat16
 
-    return use_bfloat16(config.vlm.precision, processes().device)
+    return use_bfloat16(config.vlm.precision, distributed_state().device)
 
 
 def _keyframes(
@@ -180,7 +180,7 @@ def _train_language(
         return []
     phrases = frozenset(phrase for frame in training for phrase in plan_phrases(frame.plan))
     model = PlanningModel.from_base(vlm.planning_model, vlm.language_rank, phrases, vlm.language_depth, progress)
-    model.model.to(processes().device)
+    model.model.to(distributed_state().device)
     sampler = TextSampler(text_examples(training), tuple(PALETTE), tuple(RARE_COLOURS))
     schedule = Schedule(vlm.language_rate, vlm.language_batch, vlm.language_steps, vlm.language_minutes)
     curve = train_language(
@@ -190,22 +190,22 @@ def _train_language(
     return curve
 
 
-def _some(sampler: Sampler) -> list[Exchange]:
-    return [exchange for step in range(VALIDATION_STEPS) for exchange in sampler(step)]
+def _some(sampler: Sampler) -> list[Sample]:
+    return [sample for step in range(VALIDATION_STEPS) for sample in sampler(step)]
 
 
 def _auxiliary(
     config: Config, views: CanonicalViews, work: Path, progress: Progress
 ) -> Callable[[np.random.Generator], Any] | None:
     """What draws rehearsed examples about procedural scenes; None where none are wanted."""
-    from stages.pretraining.procedural_exchanges import ProceduralExchanges, render_scenes
+    from stages.pretraining.procedural_samples import ProceduralSampler, render_scenes
 
     if not config.vlm.weight_auxiliary or not config.vlm.auxiliary_scenes:
         return None
     image_size, seed = config.collect.image_size, config.seed + 1
-    with processes().main_process_first():
+    with distributed_state().main_process_first():
         scenes = render_scenes(config.vlm.auxiliary_scenes, image_size, seed, work / "scenes", 0, progress)
-    return ProceduralExchanges(scenes, views, REHEARSED).one
+    return ProceduralSampler(scenes, views, REHEARSED).one
 
 
 def _summary(

@@ -13,19 +13,19 @@ from stages.planner.planner import Planner
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.training.loop import train
 from stages.pretraining.assessment import assess
-from stages.pretraining.procedural_exchanges import PAINTS, ProceduralExchanges, render_scenes
+from stages.pretraining.procedural_samples import PAINTS, ProceduralSampler, render_scenes
 from stages.pretraining.scenes import ClutterScene
 from stages.pretraining.tiny import save_backbone, tiny_backbone
-from stages.runtime.distributed import is_main, processes
+from stages.runtime.distributed import distributed_state, is_main
 from stages.settings.pretrain import PretrainConfig
 from stages.settings.vlm import VlmConfig
 from stages.simulators.tabletop.clutter import SHAPES
 
 CORPUS = 6000
-"""Texts of exchanges that the tokenizer's vocabulary is learnt from."""
+"""Texts of samples that the tokenizer's vocabulary is learnt from."""
 
 SHARES = {"locate": 0.6, "list": 0.15, "decide": 0.25}
-"""Of the kinds of exchange."""
+"""Of the kinds of sample."""
 
 
 def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progress) -> dict:
@@ -39,7 +39,7 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
         steps, minutes, path, and what `assess` finds on fresh scenes; nothing in processes other than the main one.
     """
     progress = progress if is_main() else silent
-    with processes().main_process_first():
+    with distributed_state().main_process_first():
         scenes = render_scenes(config.scenes, config.image_size, config.seed, work / "scenes", config.workers, progress)
     settings = VlmConfig(
         base=config.base,
@@ -50,7 +50,7 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
         warmup_fraction=0.03,
     )
     model = PlannerModel.from_base(settings) if config.base else _from_nothing(settings, scenes, config.seed)
-    source = ProceduralExchanges(scenes, model.views, SHARES)
+    source = ProceduralSampler(scenes, model.views, SHARES)
     state = train(
         model,
         lambda step: source.batch(config.seed, step, config.batch_size),
@@ -78,8 +78,8 @@ def _save(model: PlannerModel, out: Path) -> None:
 
 def _from_nothing(settings: VlmConfig, scenes: list[ClutterScene], seed: int) -> PlannerModel:
     views = CanonicalViews(size=settings.image_size, names=settings.views)
-    rng, source = np.random.default_rng(seed), ProceduralExchanges(scenes, views, SHARES)
+    rng, source = np.random.default_rng(seed), ProceduralSampler(scenes, views, SHARES)
     drawn = [source.one(rng) for _ in range(min(CORPUS, 4 * len(scenes)))]
-    corpus = [text for exchange in drawn for text in (exchange.request, exchange.answer)]
+    corpus = [text for sample in drawn for text in (sample.request, sample.answer)]
     corpus += [f"{colour} {shape}" for colour in PAINTS for shape in SHAPES]
     return PlannerModel(tiny_backbone(corpus, settings.image_size, seed), settings)

@@ -64,7 +64,7 @@ def train_fine(
     )
     if (summary := begin(out_dir, header, resume=resume, overwrite=overwrite)) is not None:
         return summary
-    if config.fair:
+    if config.refuse_test_variations:
         with Demonstrations(demos) as episodes:
             episodes.refuse_test_variations()
     predictor = _create(config)

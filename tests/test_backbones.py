@@ -68,7 +68,7 @@ def without_mask(batch: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def batch_of(model: PlannerModel, name: str) -> dict[str, Tensor]:
-    """An exchange with two keypoints and one with one."""
+    """A sample with two keypoints and one with one."""
     views = random_views(name)
     end = model.backbone.end
     answers = [f"red ball{KEYPOINT}; now 1. grasp the red ball{KEYPOINT}{end}", f"button{KEYPOINT}{end}"]

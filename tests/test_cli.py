@@ -283,7 +283,7 @@ class TestBadInput:
         for stage in (["collect", "demos", *args], ["annotate-keypoints"], ["decompose"]):
             assert clap_here(*stage, "--run", tmp_path).code == 0
         for stage in ("finetune-vlm", "train-fine"):
-            assert refused(clap_here(stage, "--run", tmp_path), "push_button+13", "L2", "fair=false")
+            assert refused(clap_here(stage, "--run", tmp_path), "push_button+13", "L2", "refuse_test_variations=false")
 
     def test_existing_artifacts_are_kept(self, tiny_run: Path) -> None:
         before = content_digest(tiny_run / "plans.h5")

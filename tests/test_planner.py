@@ -20,7 +20,7 @@ from stages.planner.pointing.backbone import load_backbone
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.pointer import PointerHead, pointer_loss, pointer_targets
 from stages.planner.prompts import Memory
-from stages.planner.training.loop import Exchange, encode_batch, losses, train
+from stages.planner.training.loop import Sample, encode_batch, losses, train
 from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.settings.vlm import VlmConfig
 
@@ -51,9 +51,9 @@ def blob(rng: np.random.Generator, views: CanonicalViews) -> tuple[np.ndarray, n
     return place, views.render(np.concatenate([table, ball]).astype(np.float32), colours)[0]
 
 
-def locate(rng: np.random.Generator, views: CanonicalViews) -> Exchange:
+def locate(rng: np.random.Generator, views: CanonicalViews) -> Sample:
     place, seen = blob(rng, views)
-    return Exchange(prompts.locate_request(["red ball"]), prompts.locate_answer(["red ball"]), place[None], seen)
+    return Sample(prompts.locate_request(["red ball"]), prompts.locate_answer(["red ball"]), place[None], seen)
 
 
 @pytest.mark.parametrize("action", PATTERNS)
@@ -138,7 +138,7 @@ def test_control_tokens_in_a_request_are_read_as_text(model):
 def test_padding_does_not_change_what_is_pointed_at(model):
     rng, model = np.random.default_rng(0), model.eval()
     short, long = locate(rng, model.views), locate(rng, model.views)
-    long = Exchange(long.request + " " + "please " * 20, long.answer, long.points, long.views)
+    long = Sample(long.request + " " + "please " * 20, long.answer, long.points, long.views)
     with torch.no_grad():
         alone = model(encode_batch(model, [short], "")[0]).heatmaps[0]
         padded = model(encode_batch(model, [short, long], "")[0]).heatmaps[0]
@@ -146,7 +146,7 @@ def test_padding_does_not_change_what_is_pointed_at(model):
 
 
 def test_training_learns_to_point_and_resumes_to_the_same_weights(base, tmp_path):
-    def draw(step: int) -> list[Exchange]:
+    def draw(step: int) -> list[Sample]:
         rng = np.random.default_rng([7, step])
         return [locate(rng, CanonicalViews()) for _ in range(4)]
 

@@ -13,7 +13,7 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE
 from stages.planner.prompts import KEYPOINT, OBJECTS, Memory, plan_phrases
-from stages.planner.renaming import Told, replace_words, told_apart
+from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, Paints, Scene, Thing
 from stages.planner.training.data import Keyframe, Sampler
@@ -64,7 +64,7 @@ def plan_of(task: str, variation: int) -> tuple[str, ...]:
 
 
 TRAINING = [
-    Told(instruction, plan_of(task, variation))
+    InstructedPlan(instruction, plan_of(task, variation))
     for task, variation in LEVELS["train"]
     for instruction in make_task(task, variation).instructions()
 ]
@@ -301,19 +301,19 @@ def test_a_step_has_the_same_exchanges_whenever_it_is_drawn(frames):
     for one, other in zip(first(1), list(second(1))[::1], strict=True):
         assert (one.request, one.answer) == (other.request, other.answer)
         assert np.array_equal(one.views, other.views) and np.array_equal(one.points, other.points)
-    assert {exchange.request for exchange in first(1)} != {exchange.request for exchange in first(2)}
+    assert {sample.request for sample in first(1)} != {sample.request for sample in first(2)}
 
 
 def test_exchanges_name_training_phrases_or_rare_colours_and_point_as_often_as_they_say(frames):
-    drawn = [exchange for step in range(12) for exchange in sampler(frames)(step)]
-    located = [exchange for exchange in drawn if exchange.request.startswith(("Locate", "List"))]
-    phrases = {phrase for exchange in located for phrase in phrases_of(exchange.answer)}
+    drawn = [sample for step in range(12) for sample in sampler(frames)(step)]
+    located = [sample for sample in drawn if sample.request.startswith(("Locate", "List"))]
+    phrases = {phrase for sample in located for phrase in phrases_of(sample.answer)}
     assert phrases & KNOWN_PHRASES and phrases - KNOWN_PHRASES
     for colour, _, noun in (phrase.partition(" ") for phrase in phrases - KNOWN_PHRASES):
         assert colour in RARE_COLOURS or colour in PALETTE and not is_known_noun(noun)
-    for exchange in drawn:
-        assert exchange.answer.count(KEYPOINT) == len(exchange.points) or not len(exchange.views)
-        assert not any(text in exchange.request for text in TEST_ONLY)
+    for sample in drawn:
+        assert sample.answer.count(KEYPOINT) == len(sample.points) or not len(sample.views)
+        assert not any(text in sample.request for text in TEST_ONLY)
 
 
 def phrases_of(answer: str) -> list[str]:
@@ -325,14 +325,14 @@ def test_pointed_things_show_their_colour_where_they_are_said_to_be(frames):
     """The named colour is what the views show around the places of repainted blocks and cups."""
     views, hits, tries = CanonicalViews(), 0, 0
     only = sampler(frames, weight_plans=0.0, weight_trajectories=0.0)
-    for exchange in (exchange for step in range(6) for exchange in only(step)):
-        phrases = phrases_of(exchange.answer)
-        for phrase, pixel in zip(phrases, views.project(exchange.points)[0], strict=True):
+    for sample in (sample for step in range(6) for sample in only(step)):
+        phrases = phrases_of(sample.answer)
+        for phrase, pixel in zip(phrases, views.project(sample.points)[0], strict=True):
             colour, _, noun = phrase.partition(" ")
             column, row = pixel.astype(int)
             if noun not in ("block", "cup") or colour not in RARE_COLOURS or not 4 <= min(column, row):
                 continue
-            patch = exchange.views[0, row - 4 : row + 5, column - 4 : column + 5].reshape(-1, 3)
+            patch = sample.views[0, row - 4 : row + 5, column - 4 : column + 5].reshape(-1, 3)
             tries += 1
             hits += bool(augmentation._shows(patch, RARE_COLOURS[colour]).any())
     assert tries > 15 and hits / tries > 0.9
@@ -340,5 +340,5 @@ def test_pointed_things_show_their_colour_where_they_are_said_to_be(frames):
 
 def test_without_objects_only_the_step_is_pointed_at(frames):
     settings = {"weight_objects": 0.0, "weight_plans": 0.0, "use_objects": False}
-    for exchange in sampler(frames, **settings)(0):
-        assert len(exchange.points) == exchange.answer.count(KEYPOINT) == 1
+    for sample in sampler(frames, **settings)(0):
+        assert len(sample.points) == sample.answer.count(KEYPOINT) == 1

@@ -13,17 +13,17 @@ from stages.core.observation import PointObservation
 from stages.core.steps import parse_step
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
-from stages.planner.answering import greedy_answer
 from stages.planner.calibration import Calibration, Graded, Logistic
-from stages.planner.grammar import Grammar
-from stages.planner.graphs import answers_graph, step_graph
 from stages.planner.language.grammar import words_of
 from stages.planner.planner import Plan, Planner, read_pointing
+from stages.planner.pointing.answer_grammar import Grammar
+from stages.planner.pointing.answer_graphs import answers_graph, step_graph
 from stages.planner.pointing.coordinates import read_keypoints, spell_keypoints
+from stages.planner.pointing.greedy_decoding import greedy_answer
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.session import Session
 from stages.planner.prompts import KEYPOINT, Memory, Protocol
-from stages.planner.training.loop import Exchange, encode_batch
+from stages.planner.training.loop import Sample, encode_batch
 from stages.policy import ClapPolicy
 from stages.predictor.predictor import FinePredictor
 from stages.settings.fine import FineConfig
@@ -69,7 +69,7 @@ def test_answers_that_go_on_from_the_images_are_those_of_a_whole_pass(planner: P
             scores = torch.cat([session.extend(tokens[:half]), session.extend(tokens[half:])[1:]])[:-1]
             heatmaps = session.heatmaps()
             points = np.zeros((answer.count(KEYPOINT), 3))
-            whole = model(encode_batch(model, [Exchange(request, answer, points, views)], "")[0])
+            whole = model(encode_batch(model, [Sample(request, answer, points, views)], "")[0])
         assert torch.allclose(scores, whole.token_logits.float(), atol=1e-4)
         assert np.allclose(heatmaps, whole.heatmaps, atol=1e-4)
 
@@ -81,7 +81,7 @@ def test_decisions_point_where_a_whole_pass_over_their_answer_points(planner: Pl
     request = prompts.FULL.decide_request("stack", PLAN, Memory(0, 1), False)
     points = np.zeros((answer.count(KEYPOINT), 3))
     with torch.inference_mode():
-        whole = model(encode_batch(model, [Exchange(request, answer, points, views)], "")[0]).heatmaps.numpy()
+        whole = model(encode_batch(model, [Sample(request, answer, points, views)], "")[0]).heatmaps.numpy()
     expected = [read_pointing(heatmap, model.views) for heatmap in whole]
     found = [*decision.objects.values(), decision.keypoint]
     for one, other in zip(found, expected, strict=True):
@@ -191,15 +191,15 @@ def test_planners_that_spell_learn_what_they_can_say(planner: Planner) -> None:
     """Every token of a training answer is allowed where a planner decides, in every family's tokens."""
     protocol, points = Protocol(), WORKSPACE_CENTRE + np.linspace(-0.4, 0.4, 9).reshape(3, 3)
     answers = [protocol.decide_beginning(PLAN) + protocol.decide_choice(PLAN, index) for index in range(3)]
-    exchange = Exchange("What now?", answers[1], points, seen(planner)).spelt()
+    sample = Sample("What now?", answers[1], points, seen(planner)).spelt()
     grammar = Grammar(planner.tokenizer, answers_graph(answers, spelt=True), planner.model.backbone.end_id)
-    for token in planner.tokenizer(exchange.answer, add_special_tokens=False)["input_ids"]:
+    for token in planner.tokenizer(sample.answer, add_special_tokens=False)["input_ids"]:
         assert token in grammar.allowed()
         grammar.advance(token)
-    assert grammar.finished and not len(exchange.points)
+    assert grammar.finished and not len(sample.points)
     model = planner.model
     model.config, before = replace(model.config, keypoints="text"), model.config
-    batch, targets = encode_batch(model, [Exchange("What now?", answers[1], points, seen(planner))], "")
+    batch, targets = encode_batch(model, [Sample("What now?", answers[1], points, seen(planner))], "")
     model.config = before
     assert int(batch["answer_mask"].sum()) > 30 and not len(targets)
 

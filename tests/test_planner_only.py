@@ -213,16 +213,16 @@ def test_planners_with_less_to_go_on_are_asked_too(tiny_run: Path, tmp_path: Pat
     from stages.planner.planner import Planner
     from stages.planner.pointing.model import PlannerModel
     from stages.planner.training.data import read_keyframes
-    from stages.planner.training.validation import interview
+    from stages.planner.training.validation import teacher_forced_episode
     from stages.settings.vlm import VlmConfig
 
     demos = tiny_run / "demos.h5"
     opened = Demonstrations(demos), Keypoints(tiny_run / "keypoints.h5", demos), Plans(tiny_run / "plans.h5", demos)
     frames = read_keyframes(*opened, [0], silent)
     config = VlmConfig(use_plan=told, use_objects=False, keypoints="text")
-    talk = interview(Planner(PlannerModel.from_base(config)), frames, frames[0].instructions[0])
+    episode = teacher_forced_episode(Planner(PlannerModel.from_base(config)), frames, frames[0].instructions[0])
     with h5py.File(tmp_path / "answers.h5", "w") as file:
-        write_answers(file, talk.answers(seed=0, episode=0, all_pictures=True))
+        write_answers(file, episode.answers(seed=0, episode=0, all_pictures=True))
         said = read_answers(file)
     assert list(said.step_index) == ([0] * len(frames) if told else [-1] * len(frames))
     assert all(parse_step(step) for step in said.steps)

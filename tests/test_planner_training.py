@@ -15,7 +15,7 @@ from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
 from stages.planner.pointing.coordinates import read_keypoints
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.training.loop import Exchange, TrainingState, encode_batch, losses, train
+from stages.planner.training.loop import Sample, TrainingState, encode_batch, losses, train
 from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.runtime.precision import autocast
 from stages.settings.vlm import VlmConfig
@@ -31,21 +31,21 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def exchange(rng: np.random.Generator) -> Exchange:
+def sample(rng: np.random.Generator) -> Sample:
     """Half of them ask for a plan, half for places; a scene is a red square on grey."""
     corner = rng.integers(0, 46, 2)
     views = np.full((3, 56, 56, 3), 120, np.uint8)
     views[:, corner[0] : corner[0] + 10, corner[1] : corner[1] + 10] = [230, 20, 20]
     if rng.random() < 0.5:
-        return Exchange(prompts.plan_request("lift it", []), "grasp the red ball\nlift it", np.zeros((0, 3)), views)
+        return Sample(prompts.plan_request("lift it", []), "grasp the red ball\nlift it", np.zeros((0, 3)), views)
     places = WORKSPACE_CENTRE + rng.uniform(-0.3, 0.3, (rng.integers(1, 3), 3))
     phrases = ["red ball", "red slab"][: len(places)]
-    return Exchange(prompts.locate_request(phrases), prompts.locate_answer(phrases), places, views)
+    return Sample(prompts.locate_request(phrases), prompts.locate_answer(phrases), places, views)
 
 
-def draw(step: int) -> list[Exchange]:
+def draw(step: int) -> list[Sample]:
     rng = np.random.default_rng([3, step])
-    return [exchange(rng) for _ in range(4)]
+    return [sample(rng) for _ in range(4)]
 
 
 def adapted(base: Path, **settings: object) -> PlannerModel:

@@ -11,9 +11,9 @@ import pytest
 from stages.geometry.arm import arm_capsules, outside_arm
 from stages.geometry.cameras import deproject
 from stages.geometry.canonical import CanonicalViews
-from stages.pretraining.exchanges import decide_exchange, list_exchange, locate_exchange
-from stages.pretraining.procedural_exchanges import PAINTS
+from stages.pretraining.procedural_samples import PAINTS
 from stages.pretraining.references import Things
+from stages.pretraining.samples import decide_sample, list_sample, locate_sample
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.simulators.tabletop.clutter import SHAPES
 from stages.simulators.tabletop.procedural import procedural_scene
@@ -143,7 +143,7 @@ def test_scenes_survive_their_file(scene, tmp_path):
 def test_exchanges_point_as_often_as_they_say(scene):
     _, cloud = scene
     shown = look(np.random.default_rng(1), cloud, PAINTS, CanonicalViews(), 0.05)
-    draws = [partial(draw, scene=shown) for draw in (locate_exchange, list_exchange, decide_exchange)]
+    draws = [partial(draw, scene=shown) for draw in (locate_sample, list_sample, decide_sample)]
     for draw in draws:
-        exchange = draw(np.random.default_rng(2))
-        assert exchange.answer.count("<|keypoint|>") == len(exchange.points)
+        sample = draw(np.random.default_rng(2))
+        assert sample.answer.count("<|keypoint|>") == len(sample.points)

@@ -10,7 +10,7 @@ import pytest
 
 from stages.evaluation.results import latency
 from stages.evaluation.statistics import Rate, level_rate, quantiles, wilson_interval
-from stages.rollouts.failures import CAUSES, Moment, classify
+from stages.rollouts.failures import CAUSES, DecisionRecord, classify
 
 Z = NormalDist().inv_cdf(0.975)
 
@@ -62,7 +62,7 @@ def test_latency_joins_episodes() -> None:
 
 
 ACTION = np.array([0.3, 0.0, 0.8, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0])
-RIGHT = Moment(
+RIGHT = DecisionRecord(
     step="grasp the red block",
     true_step="grasp the red block",
     keypoint=np.array([0.3, 0.0, 0.78]),

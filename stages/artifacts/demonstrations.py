@@ -76,7 +76,7 @@ class Demonstrations:
                 name, level = attributes["taskvar"], str(attributes["level"]).upper()
                 raise UserError(
                     f"{self.path} has demonstrations of {name}, which level {level} keeps for testing",
-                    "Collect training variations, or allow it with --set fair=false",
+                    "Collect training variations, or allow it with --set refuse_test_variations=false",
                 )
 
     def episode(self, index: int, *, images: bool = True) -> Episode:

@@ -11,13 +11,13 @@ import torch
 
 from stages.geometry.canonical import CanonicalViews
 from stages.planner import prompts
-from stages.planner.answering import Answer, greedy_answer
 from stages.planner.calibration import Calibration
-from stages.planner.grammar import Grammar
-from stages.planner.graphs import Graph, answers_graph, list_graph, step_graph
 from stages.planner.language.grammar import copied_phrases, words_of
 from stages.planner.language.planning_model import PlanningModel, checked_instruction, write_constrained
+from stages.planner.pointing.answer_grammar import Grammar
+from stages.planner.pointing.answer_graphs import Graph, answers_graph, list_graph, step_graph
 from stages.planner.pointing.coordinates import read_keypoints
+from stages.planner.pointing.greedy_decoding import Answer, greedy_answer
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.session import Session, SessionDecoder
 from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, Protocol

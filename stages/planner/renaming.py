@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Told:
+class InstructedPlan:
     """An instruction with the texts of its plan's steps."""
 
     instruction: str

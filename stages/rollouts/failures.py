@@ -33,7 +33,7 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
-class Moment:
+class DecisionRecord:
     """One observation: what the policy chose and what the expert would have done; positions in the world frame [m].
 
     Attributes:
@@ -53,7 +53,9 @@ class Moment:
     positions: np.ndarray
 
 
-def classify(success: bool, error: str | None, stopped_early: bool, limit_reached: bool, moments: list[Moment]) -> str:
+def classify(
+    success: bool, error: str | None, stopped_early: bool, limit_reached: bool, decisions: list[DecisionRecord]
+) -> str:
     """The cause of a failed episode, a key of `CAUSES`; empty for a success.
 
     Args:
@@ -63,13 +65,13 @@ def classify(success: bool, error: str | None, stopped_early: bool, limit_reache
     """
     if success:
         return ""
-    for moment in moments:
-        if not moment.true_step:
+    for decision in decisions:
+        if not decision.true_step:
             break
-        if cause := _mistake(moment):
+        if cause := _mistake(decision):
             return cause
     if error:
-        return "unreachable" if moments else "no plan"
+        return "unreachable" if decisions else "no plan"
     if stopped_early:
         return "stopped early"
     return "step limit" if limit_reached else "not achieved"
@@ -82,12 +84,12 @@ def landing(point: np.ndarray, names: tuple[str, ...], positions: np.ndarray) ->
     return names[nearest] if len(names) and distances[nearest] <= KEYPOINT_TOLERANCE else NOTHING
 
 
-def _mistake(moment: Moment) -> str:
-    if moment.step != moment.true_step:
-        return "wrong object" if _same_action(moment.step, moment.true_step) else "wrong step"
-    if np.linalg.norm(moment.keypoint - moment.true_keypoint) > KEYPOINT_TOLERANCE:
-        return "wrong object" if _on_something_else(moment) else "keypoint off"
-    return "wrong motion" if _poses_differ(moment.action, moment.true_action) else ""
+def _mistake(decision: DecisionRecord) -> str:
+    if decision.step != decision.true_step:
+        return "wrong object" if _same_action(decision.step, decision.true_step) else "wrong step"
+    if np.linalg.norm(decision.keypoint - decision.true_keypoint) > KEYPOINT_TOLERANCE:
+        return "wrong object" if _on_something_else(decision) else "keypoint off"
+    return "wrong motion" if _poses_differ(decision.action, decision.true_action) else ""
 
 
 def _same_action(first: str, second: str) -> bool:
@@ -97,12 +99,12 @@ def _same_action(first: str, second: str) -> bool:
         return False
 
 
-def _on_something_else(moment: Moment) -> bool:
-    if not len(moment.positions):
+def _on_something_else(decision: DecisionRecord) -> bool:
+    if not len(decision.positions):
         return False
-    distances = np.linalg.norm(moment.positions - moment.keypoint, axis=1)
+    distances = np.linalg.norm(decision.positions - decision.keypoint, axis=1)
     nearest = int(np.argmin(distances))
-    nearest_to_truth = int(np.argmin(np.linalg.norm(moment.positions - moment.true_keypoint, axis=1)))
+    nearest_to_truth = int(np.argmin(np.linalg.norm(decision.positions - decision.true_keypoint, axis=1)))
     return distances[nearest] <= KEYPOINT_TOLERANCE and nearest != nearest_to_truth
 
 

@@ -90,15 +90,20 @@ def taskvars_of(available: Mapping[str, Sequence[tuple[str, int]]]) -> list[str]
     return sorted({f"{task}+{variation}" for variations in available.values() for task, variation in variations})
 
 
-def check_held_out(split: str, vlm: Path | None, fine: Path | None, *, fair: bool) -> None:
+def check_held_out(split: str, vlm: Path | None, fine: Path | None, *, refuse_test_variations: bool) -> None:
     """Refuse to evaluate models on the held-out variations if these were trained on.
 
     Raises:
         UserError: a model's demonstrations were not collected with `collect.hold_out`.
     """
     for path, schema in ((vlm, "clap.vlm"), (fine, "clap.fine")):
-        if split == "held-out" and fair and path and not read_header(path, schema)[0].config["collect"]["hold_out"]:
+        if (
+            split == "held-out"
+            and refuse_test_variations
+            and path
+            and not read_header(path, schema)[0].config["collect"]["hold_out"]
+        ):
             raise UserError(
                 f"{path} was trained on the variations of split 'held-out'",
-                "Collect and train with --set collect.hold_out=true, or allow it with --set fair=false",
+                "Train with --set collect.hold_out=true, or allow it with --set refuse_test_variations=false",
             )

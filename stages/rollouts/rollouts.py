@@ -15,7 +15,7 @@ from stages.core.decision import Decision
 from stages.core.errors import UserError
 from stages.core.observation import Observation
 from stages.oracle.keypoints import KeypointSource
-from stages.rollouts.failures import Moment, classify
+from stages.rollouts.failures import DecisionRecord, classify
 from stages.rollouts.wordings import TRAINING, Wordings
 from stages.simulators.protocol import Motion, SceneObject, Simulator
 
@@ -113,7 +113,7 @@ def roll_out(
     except UserError as refusal:
         error = str(refusal)
     limit = len(record) >= max_steps
-    failure = classify(record.success, error or None, stopped_early, limit, record.moments)
+    failure = classify(record.success, error or None, stopped_early, limit, record.decision_records)
     episode = record.episode(simulator, job, instruction, instructions, error)
     return Rollout(episode, record.expert_actions, finished, failure, record.seconds)
 
@@ -163,11 +163,11 @@ class _Record:
         return tuple("" if m is None else str(m.step) for m in self.motions)
 
     @property
-    def moments(self) -> list[Moment]:
+    def decision_records(self) -> list[DecisionRecord]:
         names = [thing.name for thing in self.things]
         rows = zip(self.decisions, self.true_steps, self.targets, self.expert_actions, self.positions, strict=True)
         return [
-            Moment(d.step, true_step, d.keypoint, target, d.action, expert, names, positions)
+            DecisionRecord(d.step, true_step, d.keypoint, target, d.action, expert, names, positions)
             for d, true_step, target, expert, positions in rows
         ]
 

@@ -17,7 +17,7 @@ def is_main() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def processes() -> PartialState:
+def distributed_state() -> PartialState:
     """The processes, joined: their number, whose turn it is, and the device of this one."""
     from accelerate import PartialState
 
@@ -38,5 +38,5 @@ def in_main(action: Callable[[], Result]) -> Result:
         return action()
     from accelerate.utils import broadcast_object_list
 
-    processes()
+    distributed_state()
     return broadcast_object_list([action() if is_main() else None])[0]

@@ -40,11 +40,11 @@ class Config:
 
     Attributes:
         seed: of everything random but the evaluation's scenes.
-        fair: refuse to train on demonstrations of variations that GemBench keeps for testing.
+        refuse_test_variations: refuse to train on demonstrations of variations that GemBench keeps for testing.
     """
 
     seed: int = 0
-    fair: bool = True
+    refuse_test_variations: bool = True
     collect: CollectConfig = field(default_factory=CollectConfig)
     annotate: AnnotateConfig = field(default_factory=AnnotateConfig)
     decompose: DecomposeConfig = field(default_factory=DecomposeConfig)

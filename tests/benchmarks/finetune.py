@@ -1,6 +1,6 @@
 """Fine-tuning samples a second, ours beside TRL's SFTTrainer: `python -m tests.benchmarks.finetune [--steps 20]`.
 
-Both train the same adapters on the same base, on the same exchanges and batch size, in the same precision, with one
+Both train the same adapters on the same base, on the same samples and batch size, in the same precision, with one
 worker that prepares batches. The views are rendered before the clock starts. TRL gets them as PIL images through its
 own collator with the model's own image processor, and learns the same answers without pointing, which it has no way
 to; we train the pointer besides. Needs `pip install -e '.[bench]'`.
@@ -22,8 +22,8 @@ import torch
 from stages.core.progress import silent
 from stages.geometry.canonical import CanonicalViews
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.training.loop import Exchange, train
-from stages.pretraining.procedural_exchanges import ProceduralExchanges, render_scenes
+from stages.planner.training.loop import Sample, train
+from stages.pretraining.procedural_samples import ProceduralSampler, render_scenes
 from stages.runtime.distributed import without_gpu
 from stages.runtime.precision import use_bfloat16
 from stages.settings.vlm import VlmConfig
@@ -35,27 +35,27 @@ WARM_UP = 3
 """Steps before the clock starts."""
 
 
-def draw(count: int, scenes: int, config: VlmConfig, folder: Path) -> list[Exchange]:
-    """Exchanges about procedural scenes."""
+def draw(count: int, scenes: int, config: VlmConfig, folder: Path) -> list[Sample]:
+    """Samples about procedural scenes."""
     views = CanonicalViews(size=config.image_size, names=config.views)
     rendered = render_scenes(scenes, 128, 0, folder, 0, silent)
-    source, rng = ProceduralExchanges(rendered, views, SHARES), np.random.default_rng(0)
+    source, rng = ProceduralSampler(rendered, views, SHARES), np.random.default_rng(0)
     return [source.one(rng) for _ in range(count)]
 
 
-def our_rate(exchanges: Sequence[Exchange], config: VlmConfig) -> float:
+def our_rate(samples: Sequence[Sample], config: VlmConfig) -> float:
     """Samples a second of our loop."""
     model, size = _adapted(config), config.batch_size
     with tempfile.TemporaryDirectory() as folder:
         state = train(
-            model, lambda step: [exchanges[(step * size + i) % len(exchanges)] for i in range(size)],
+            model, lambda step: [samples[(step * size + i) % len(samples)] for i in range(size)],
             Path(folder) / "checkpoint.pt", silent,
         )  # fmt: skip
     clock = [point["seconds"] for point in state.curve]
     return _rate(clock, size)
 
 
-def trl_rate(exchanges: Sequence[Exchange], config: VlmConfig) -> float:
+def trl_rate(samples: Sequence[Sample], config: VlmConfig) -> float:
     """Samples a second of TRL's trainer."""
     from datasets import Dataset
     from PIL import Image
@@ -67,11 +67,11 @@ def trl_rate(exchanges: Sequence[Exchange], config: VlmConfig) -> float:
     backbone = model.backbone
     examples = [
         {
-            "prompt": backbone.family.prompt(backbone.tokenizer, exchange.request, len(exchange.views)),
-            "completion": exchange.answer + backbone.end,
-            "images": [Image.fromarray(view) for view in exchange.views],
+            "prompt": backbone.family.prompt(backbone.tokenizer, sample.request, len(sample.views)),
+            "completion": sample.answer + backbone.end,
+            "images": [Image.fromarray(view) for view in sample.views],
         }
-        for exchange in exchanges
+        for sample in samples
     ]
 
     class Processor(Qwen2_5_VLProcessor):
@@ -142,11 +142,11 @@ def main() -> None:
     except ImportError:
         sys.exit("TRL is not installed. Install it with: pip install -e '.[bench]' -c constraints.txt")
     with tempfile.TemporaryDirectory() as folder:
-        exchanges = draw(4 * config.batch_size, given.scenes, config, Path(folder))
+        samples = draw(4 * config.batch_size, given.scenes, config, Path(folder))
     rates: dict[str, list[float]] = {"ours": [], "TRL": []}
     for _ in range(given.rounds):
         for name, rate in (("ours", our_rate), ("TRL", trl_rate)):
-            rates[name].append(rate(exchanges, config))
+            rates[name].append(rate(samples, config))
             print(f"{name}: {rates[name][-1]:.1f} samples/s", flush=True)
     ours, theirs = median(rates["ours"]), median(rates["TRL"])
     print(f"medians: ours {ours:.1f}, TRL {theirs:.1f} samples/s; ratio {ours / theirs:.2f}")

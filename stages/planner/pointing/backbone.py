@@ -88,7 +88,7 @@ class Backbone:
     def encode(
         self, requests: Sequence[str], answers: Sequence[str | list[int]], views: np.ndarray
     ) -> dict[str, Tensor]:
-        """Model inputs of exchanges about images, padded on the right.
+        """Model inputs of samples about images, padded on the right.
 
         Args:
             requests: B texts of the user.

@@ -66,7 +66,7 @@ class PlannerModel(nn.Module):
         return CanonicalViews(size=self.config.image_size, names=self.config.views)
 
     def forward(self, batch: dict[str, Tensor]) -> PlannerOutput:
-        """One pass over exchanges encoded by `Backbone.encode`, plus `pixels` (B, V, 3, S, S) in [0, 1]."""
+        """One pass over samples encoded by `Backbone.encode`, plus `pixels` (B, V, 3, S, S) in [0, 1]."""
         inputs = dict(batch)
         answer_mask, pixels = inputs.pop("answer_mask"), inputs.pop("pixels")
         hidden = self.backbone.hidden_states(inputs)

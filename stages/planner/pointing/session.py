@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache
 
-from stages.planner.kv_cache import fork_cache
 from stages.planner.pointing.model import PlannerModel
 from stages.runtime.precision import autocast
 
@@ -102,6 +101,15 @@ class Session:
     def _encode(self, request: str, answer: Sequence[int]) -> dict[str, Tensor]:
         batch = self._backbone.encode([request], [list(answer)], self.views[None])
         return {name: tensor.to(self._device) for name, tensor in batch.items() if name != "answer_mask"}
+
+
+def fork_cache(cache: Cache, length: int | None = None) -> Cache:
+    """Another cache with the first `length` tokens, or all: layers replace their tensors when they grow."""
+    other = copy(cache)
+    other.layers = [copy(layer) for layer in cache.layers]
+    for layer in other.layers if length else ():
+        layer.keys, layer.values = layer.keys[..., :length, :], layer.values[..., :length, :]
+    return other
 
 
 class SessionDecoder:

@@ -17,14 +17,14 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
-from stages.planner.graphs import MAX_LISTED
 from stages.planner.language.plan_text import write_plan
 from stages.planner.language.text import Example, TextSampler, in_view
+from stages.planner.pointing.answer_graphs import MAX_LISTED
 from stages.planner.prompts import Memory, Protocol
-from stages.planner.renaming import Told, replace_words, told_apart
+from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import Paints, Scene, Thing
-from stages.planner.training.loop import NOWHERE, Drawn, Exchange
+from stages.planner.training.loop import NOWHERE, LazyBatch, Sample
 from stages.settings.vlm import VlmConfig
 
 MAX_LOCATED = 4
@@ -35,7 +35,7 @@ MAX_DROPPED = 2
 """Cameras left out at once."""
 
 LISTED = 0.3
-"""How often an exchange about objects lists what is in view."""
+"""How often a sample about objects lists what is in view."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def text_examples(keyframes: Sequence[Keyframe]) -> list[Example]:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws the exchanges of a training step; the same step always the same ones.
+    """Draws the samples of a training step; the same step always the same ones.
 
     Attributes:
         keyframes: of the training episodes.
@@ -183,12 +183,12 @@ class Sampler:
     config: VlmConfig
     views: CanonicalViews
     seed: int
-    auxiliary: Callable[[np.random.Generator], Exchange] | None = None
+    auxiliary: Callable[[np.random.Generator], Sample] | None = None
     paints: Paints = field(default_factory=Paints)
 
-    def __call__(self, step: int) -> Sequence[Exchange]:
-        """The exchanges of a step, each drawn when it is looked at."""
-        return Drawn(self.exchange, (self.seed, step), self.config.batch_size)
+    def __call__(self, step: int) -> Sequence[Sample]:
+        """The samples of a step, each drawn when it is looked at."""
+        return LazyBatch(self.sample, (self.seed, step), self.config.batch_size)
 
     @cached_property
     def nameable(self) -> frozenset[str]:
@@ -207,8 +207,8 @@ class Sampler:
         """Draws instructions with plans, made of the training ones."""
         return TextSampler(text_examples(self.keyframes), tuple(self.paints.named), tuple(self.paints.rare))
 
-    def exchange(self, rng: np.random.Generator) -> Exchange:
-        """One exchange."""
+    def sample(self, rng: np.random.Generator) -> Sample:
+        """One sample."""
         config = self.config
         draws = (self._objects, self._plan, self._decide)
         plans = config.weight_plans if config.plans_itself else 0.0
@@ -219,7 +219,7 @@ class Sampler:
             return self.auxiliary(rng)
         return draws[kind](rng, self.keyframes[rng.integers(len(self.keyframes))])
 
-    def _objects(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
+    def _objects(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
         """Where are these things, or what is in view?"""
         look = self._look(rng, frame, frame.objects)
         names = look.nameable(self.nameable)
@@ -232,10 +232,10 @@ class Sampler:
             request, answer = prompts.locate_request(asked), prompts.locate_answer(asked)
         return self._shown(rng, look.scene, request, answer, [names[name] for name in asked], asked)
 
-    def _plan(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
+    def _plan(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
         """What are the steps? Of the scene, or in text alone."""
         if rng.random() < 0.5:
-            told = Told(str(rng.choice(frame.instructions)), frame.plan)
+            told = InstructedPlan(str(rng.choice(frame.instructions)), frame.plan)
             look = self._look(rng, frame, _texts(told))
             told = look.told(told)
             names = [thing.name for thing in look.scene.things]
@@ -246,11 +246,11 @@ class Sampler:
         example = self.text(rng)
         blank = np.zeros((0, self.views.size, self.views.size, 3), np.uint8)
         request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
-        return Exchange(request, answer, NOWHERE, blank)
+        return Sample(request, answer, NOWHERE, blank)
 
-    def _decide(self, rng: np.random.Generator, frame: Keyframe) -> Exchange:
+    def _decide(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
         """What comes now, and where?"""
-        told = Told(str(rng.choice(frame.instructions)), frame.plan)
+        told = InstructedPlan(str(rng.choice(frame.instructions)), frame.plan)
         look = self._look(rng, frame, _texts(told))
         told = look.told(told)
         moment = (frame.memory, frame.gripper_open, frame.step_index)
@@ -298,8 +298,8 @@ class Sampler:
         answer: str,
         points: Sequence[np.ndarray] = (),
         phrases: Sequence[str] = (),
-    ) -> Exchange:
-        """The exchange about a scene that is moved, seen by fewer cameras that are a little off, and lit otherwise."""
+    ) -> Sample:
+        """The sample about a scene that is moved, seen by fewer cameras that are a little off, and lit otherwise."""
         config = self.config
         if rng.random() < config.drop_cameras:
             seeing = np.unique(scene.cameras)
@@ -309,7 +309,7 @@ class Sampler:
             scene = augmentation.seen_by_erring_cameras(rng, scene, config.camera_shift, config.camera_turn)
         move = augmentation.random_move(rng, config.turn, config.jitter, config.scale, config.stretch)
         views = self.views.render(move(scene.points), augmentation.relit(rng, scene.colours))[0]
-        return Exchange(request, answer, move(np.array(points, float).reshape(-1, 3)), views)
+        return Sample(request, answer, move(np.array(points, float).reshape(-1, 3)), views)
 
 
 @dataclass(frozen=True)
@@ -326,10 +326,10 @@ class _Look:
     objects: Mapping[str, np.ndarray]
     renamed: Mapping[str, str]
 
-    def told(self, told: Told) -> Told:
+    def told(self, told: InstructedPlan) -> InstructedPlan:
         """The same in the words of now."""
         plan = tuple(replace_words(step, self.renamed) for step in told.plan)
-        return Told(replace_words(told.instruction, self.renamed), plan)
+        return InstructedPlan(replace_words(told.instruction, self.renamed), plan)
 
     def nameable(self, known: frozenset[str]) -> dict[str, np.ndarray]:
         """Places by the names of now: of what is known, and of single things in rare colours whose noun is."""
@@ -349,5 +349,5 @@ def _some(rng: np.random.Generator, frame: Keyframe) -> np.ndarray:
     return np.flatnonzero(rng.random(len(frame.points), dtype=np.float32) < rng.uniform(*KEPT))
 
 
-def _texts(told: Told) -> list[str]:
+def _texts(told: InstructedPlan) -> list[str]:
     return [told.instruction, *prompts.plan_phrases(told.plan)]

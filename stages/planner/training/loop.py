@@ -1,6 +1,6 @@
 """The planner's training loop: losses, schedule, held-out losses, checkpoints that survive being killed, curves.
 
-Under `accelerate launch` every process draws and works through its own share of each step's exchanges. Losses are means
+Under `accelerate launch` every process draws and works through its own share of each step's samples. Losses are means
 over the tokens, and over the keypoints, of the whole step, so it does not matter how many processes and parts share it.
 """
 
@@ -34,11 +34,11 @@ from stages.runtime.distributed import without_gpu
 from stages.runtime.precision import autocast
 
 NOWHERE = np.zeros((0, 3))
-"""Points of an exchange without any."""
+"""Points of a sample without any."""
 
 
 @dataclass(frozen=True)
-class Exchange:
+class Sample:
     """One thing asked about one scene.
 
     Attributes:
@@ -53,7 +53,7 @@ class Exchange:
     points: np.ndarray
     views: np.ndarray
 
-    def spelt(self) -> Exchange:
+    def spelt(self) -> Sample:
         """The same with coordinates in the answer, of which there are none without views, and nowhere pointed at."""
         if not len(self.views):
             return replace(self, answer=self.answer.replace(KEYPOINT, ""))
@@ -61,23 +61,23 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Drawn(Sequence[Exchange]):
-    """The exchanges of one step, each drawn when it is looked at, so that processes can share a step.
+class LazyBatch(Sequence[Sample]):
+    """The samples of one step, each drawn when it is looked at, so that processes can share a step.
 
     Attributes:
-        draw: gives an exchange, from a generator of its own.
-        seeds: all of the generators' but the exchange's index.
+        draw: gives a sample, from a generator of its own.
+        seeds: all of the generators' but the sample's index.
         size: how many there are.
     """
 
-    draw: Callable[[np.random.Generator], Exchange]
+    draw: Callable[[np.random.Generator], Sample]
     seeds: tuple[int, ...]
     size: int
 
     def __len__(self) -> int:
         return self.size
 
-    def __getitem__(self, index: int) -> Exchange:
+    def __getitem__(self, index: int) -> Sample:
         if not 0 <= index < self.size:
             raise IndexError(index)
         return self.draw(np.random.default_rng([*self.seeds, index]))
@@ -91,7 +91,7 @@ class TrainingState:
         step: optimiser steps done.
         seconds: time spent training, in all sessions [s].
         curve: step, seconds, learning_rate, language and pointer of every step.
-        validation: step, language and pointer of every look at the held-out exchanges.
+        validation: step, language and pointer of every look at the held-out samples.
     """
 
     step: int = 0
@@ -101,7 +101,7 @@ class TrainingState:
 
     @property
     def best(self) -> int | None:
-        """Which look at the held-out exchanges found the lowest loss; None before the first."""
+        """Which look at the held-out samples found the lowest loss; None before the first."""
         totals = [look["language"] + look["pointer"] for look in self.validation]
         return int(np.argmin(totals)) if totals else None
 
@@ -110,18 +110,18 @@ class TrainingState:
         return bool(patience) and self.best is not None and len(self.validation) - 1 - self.best >= patience
 
 
-def encode_batch(model: PlannerModel, exchanges: Sequence[Exchange], end: str) -> tuple[dict[str, Tensor], Tensor]:
-    """Model inputs of a batch of exchanges and the pointer targets (K, V, C, C) of all their keypoints.
+def encode_batch(model: PlannerModel, samples: Sequence[Sample], end: str) -> tuple[dict[str, Tensor], Tensor]:
+    """Model inputs of a batch of samples and the pointer targets (K, V, C, C) of all their keypoints.
 
     A planner that writes coordinates has them in its answers, and K is 0.
     """
     if model.config.keypoints == "text":
-        exchanges = [exchange.spelt() for exchange in exchanges]
-    views = np.stack([exchange.views for exchange in exchanges])
-    answers = [exchange.answer + end for exchange in exchanges]
-    batch = model.backbone.encode([exchange.request for exchange in exchanges], answers, views)
+        samples = [sample.spelt() for sample in samples]
+    views = np.stack([sample.views for sample in samples])
+    answers = [sample.answer + end for sample in samples]
+    batch = model.backbone.encode([sample.request for sample in samples], answers, views)
     batch["pixels"] = torch.from_numpy(views).permute(0, 1, 4, 2, 3).float() / 255
-    points = torch.from_numpy(np.concatenate([exchange.points.reshape(-1, 3) for exchange in exchanges]))
+    points = torch.from_numpy(np.concatenate([sample.points.reshape(-1, 3) for sample in samples]))
     return batch, pointer_targets(points, model.views, model.config.pointer_cells)
 
 
@@ -136,24 +136,24 @@ def losses(model: PlannerModel, batch: dict[str, Tensor], targets: Tensor) -> tu
 
 def train(
     model: PlannerModel,
-    draw: Callable[[int], Sequence[Exchange]],
+    draw: Callable[[int], Sequence[Sample]],
     checkpoint: Path,
     progress: Progress,
-    held_out: Sequence[Exchange] = (),
+    held_out: Sequence[Sample] = (),
     log: Path | None = None,
 ) -> TrainingState:
     """Train until a limit of `model.config` is reached, going on from `checkpoint` where one exists.
 
     Args:
         model: its parameters that require gradients are trained, on the device that accelerate finds.
-        draw: gives the exchanges of a step; the same step always the same ones. A process asks only for its own.
+        draw: gives the samples of a step; the same step always the same ones. A process asks only for its own.
         checkpoint: file written every `checkpoint_seconds`, whole or not at all.
         progress: told of steps done.
-        held_out: exchanges whose loss is looked at every `validate_every` steps.
+        held_out: samples whose loss is looked at every `validate_every` steps.
         log: folder for TensorBoard.
 
     Raises:
-        UserError: a step has fewer exchanges than there are processes.
+        UserError: a step has fewer samples than there are processes.
     """
     trainer = _Trainer(model, draw, checkpoint, held_out, log)
     trainer.run(progress)
@@ -162,7 +162,7 @@ def train(
 
 @dataclass(frozen=True)
 class _Part:
-    """Exchanges that pass through the model together: its inputs, and the pointer targets (K, V, C, C)."""
+    """Samples that pass through the model together: its inputs, and the pointer targets (K, V, C, C)."""
 
     batch: dict[str, Tensor]
     targets: Tensor
@@ -179,9 +179,9 @@ class _Trainer:
     def __init__(
         self,
         model: PlannerModel,
-        draw: Callable[[int], Sequence[Exchange]],
+        draw: Callable[[int], Sequence[Sample]],
         checkpoint: Path,
-        held_out: Sequence[Exchange],
+        held_out: Sequence[Sample],
         log: Path | None,
     ) -> None:
         self.model, self.config, self.draw, self.checkpoint = model, model.config, draw, checkpoint
@@ -243,13 +243,13 @@ class _Trainer:
     def _draw(self, step: int) -> list[_Part]:
         return self._share(self.draw(step), self.config.accumulate)
 
-    def _share(self, exchanges: Sequence[Exchange], count: int) -> list[_Part]:
-        """This process's share of exchanges, encoded in parts of like length, so that little is padded.
+    def _share(self, samples: Sequence[Sample], count: int) -> list[_Part]:
+        """This process's share of samples, encoded in parts of like length, so that little is padded.
 
         Text alone and text about views each make at most `count` parts.
         """
-        own = range(self.rank, len(exchanges), self.accelerator.num_processes)
-        drawn = sorted((exchanges[i] for i in own), key=lambda one: len(one.request) + len(one.answer))
+        own = range(self.rank, len(samples), self.accelerator.num_processes)
+        drawn = sorted((samples[i] for i in own), key=lambda one: len(one.request) + len(one.answer))
         alone, shown = ([one for one in drawn if bool(len(one.views)) == seen] for seen in (False, True))
         parts = [part for group in (alone, shown) for part in _cut(group, count)]
         return [_Part(*encode_batch(self.model, part, self.model.backbone.end)) for part in parts]
@@ -287,7 +287,7 @@ class _Trainer:
 
     @torch.no_grad()
     def _validate(self) -> None:
-        """Look at the held-out exchanges; keep the weights if they are the best so far and there is patience."""
+        """Look at the held-out samples; keep the weights if they are the best so far and there is patience."""
         self.model.eval()
         sums = torch.zeros(2, device=self.device)
         for part in self.held_out:
@@ -345,10 +345,10 @@ class _Trainer:
         os.replace(partial, self.checkpoint)
 
 
-def _cut(exchanges: Sequence[Exchange], count: int) -> list[Sequence[Exchange]]:
+def _cut(samples: Sequence[Sample], count: int) -> list[Sequence[Sample]]:
     """At most `count` parts of about the same number."""
-    cuts = [len(exchanges) * part // count for part in range(count + 1)]
-    return [exchanges[first:last] for first, last in pairwise(cuts) if first < last]
+    cuts = [len(samples) * part // count for part in range(count + 1)]
+    return [samples[first:last] for first, last in pairwise(cuts) if first < last]
 
 
 def _schedule(done: float, warmup: float) -> float:

@@ -29,7 +29,7 @@ MISTAKE = 0.05
 
 
 @dataclass(frozen=True)
-class Interview:
+class TeacherForcedEpisode:
     """One episode's questions and answers.
 
     Attributes:
@@ -39,7 +39,7 @@ class Interview:
         decisions: K, the true plan and memory given.
         views: K of (V, S, S, 3) uint8.
         view_names: V.
-        told: whether the planner is told the plan, and so chooses one of its lines.
+        follows_plan: whether the planner is given the plan, and so chooses one of its lines.
         seconds: wall-clock times of "views", "plan" and "decide" [s].
     """
 
@@ -49,14 +49,14 @@ class Interview:
     decisions: Sequence[StepDecision]
     views: Sequence[np.ndarray]
     view_names: tuple[str, ...]
-    told: bool
+    follows_plan: bool
     seconds: Mapping[str, list[float]]
 
     def answers(self, seed: int, episode: int, all_pictures: bool) -> Answers:
         """What was said beside the truth, with pictures of all keyframes or of the first mistake."""
         frames, decisions = self.frames, self.decisions
         phrases = tuple(plan_phrases(frames[0].plan)) if any(decision.objects for decision in decisions) else ()
-        chosen = [decision.step_index if self.told else FREE for decision in decisions]
+        chosen = [decision.step_index if self.follows_plan else FREE for decision in decisions]
         answers = Answers(
             taskvar=frames[0].taskvar,
             seed=seed,
@@ -87,7 +87,7 @@ class Interview:
         mistakes = np.flatnonzero(~answers.steps_right | (answers.keypoint_errors > MISTAKE))
         return self._pictured(answers, np.arange(len(frames)) if all_pictures else mistakes[:1])
 
-    def recalibrated(self, calibration: Calibration) -> Interview:
+    def recalibrated(self, calibration: Calibration) -> TeacherForcedEpisode:
         """The same answers with the confidences that a calibration gives them."""
         plan, decisions = self.plan, self.decisions
         if plan and calibration.plan:
@@ -106,9 +106,9 @@ class Interview:
         )
 
 
-def interview(
+def teacher_forced_episode(
     planner: Planner, frames: Sequence[Keyframe], instruction: str, names: str = "true", constrained: bool = True
-) -> Interview:
+) -> TeacherForcedEpisode:
     """Plan from the first keyframe of an episode, then decide at every one with the true plan and memory.
 
     Args:
@@ -127,22 +127,22 @@ def interview(
                 plan = planner.plan(instruction, views[0], known, constrained=constrained)
         with _clocked(seconds["decide"]):
             decisions.append(planner.decide(instruction, list(frame.plan), frame.memory, frame.gripper_open, views[-1]))
-    return Interview(
+    return TeacherForcedEpisode(
         frames, instruction, plan, decisions, views, tuple(planner.model.views.names), planner.protocol.plan, seconds
     )
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The interviews of held-out episodes."""
+    """The episodes of held-out episodes."""
 
-    interviews: Sequence[Interview]
+    episodes: Sequence[TeacherForcedEpisode]
 
     def answers(self) -> list[Answers]:
         """One per episode; those of a variation's first have pictures of all keyframes."""
         seen: set[str] = set()
         found = []
-        for one in self.interviews:
+        for one in self.episodes:
             first = one.frames[0]
             found.append(one.answers(0, first.episode, all_pictures=first.taskvar not in seen))
             seen.add(first.taskvar)
@@ -151,14 +151,14 @@ class HeldOut:
     def graded(self) -> dict[str, Graded]:
         """What confidence can be learnt from, by "plan" and "keypoint", where there are answers."""
         found = {}
-        plans = [(n, one, one.plan) for n, one in enumerate(self.interviews) if one.plan]
+        plans = [(n, one, one.plan) for n, one in enumerate(self.episodes) if one.plan]
         if plans:
             right = np.array([one.answers(0, 0, all_pictures=False).plan_right for _, one, _ in plans])
             groups = np.array([n for n, _, _ in plans])
             found["plan"] = Graded(np.array([plan.features for _, _, plan in plans]), right, groups)
         rows = [
             (n, decision.features, answers.steps_right[k] and answers.keypoint_errors[k] <= NEAR)
-            for n, one in enumerate(self.interviews)
+            for n, one in enumerate(self.episodes)
             for answers in (one.answers(0, 0, all_pictures=False),)
             for k, decision in enumerate(one.decisions)
         ]
@@ -169,11 +169,11 @@ class HeldOut:
 
     def recalibrated(self, calibration: Calibration) -> HeldOut:
         """The same answers with the confidences that a calibration gives them."""
-        return HeldOut([one.recalibrated(calibration) for one in self.interviews])
+        return HeldOut([one.recalibrated(calibration) for one in self.episodes])
 
     def summary(self) -> dict[str, float]:
         """Shares in [0, 1] and median errors [m]."""
-        answers = [one.answers(0, 0, all_pictures=False) for one in self.interviews]
+        answers = [one.answers(0, 0, all_pictures=False) for one in self.episodes]
         steps = np.concatenate([one.steps_right for one in answers])
         keypoints = np.concatenate([one.keypoint_errors for one in answers])
         objects = np.concatenate([one.object_errors.ravel() for one in answers])
@@ -192,13 +192,13 @@ class HeldOut:
 
 def held_out_predictions(planner: Planner, keyframes: Sequence[Keyframe], progress: Progress) -> HeldOut:
     """Ask the planner about every keyframe, episode by episode, with the first paraphrase of its instruction."""
-    interviews, done = [], 0
+    episodes, done = [], 0
     for _, episode in groupby(keyframes, lambda frame: frame.episode):
         frames = list(episode)
-        interviews.append(interview(planner, frames, frames[0].instructions[0]))
+        episodes.append(teacher_forced_episode(planner, frames, frames[0].instructions[0]))
         done += len(frames)
         progress(done, len(keyframes), "held-out keyframes")
-    return HeldOut(interviews)
+    return HeldOut(episodes)
 
 
 def write_held_out(group: h5py.Group, held_out: HeldOut) -> None:

@@ -14,8 +14,8 @@ import numpy as np
 
 from stages.core.progress import Progress
 from stages.geometry.canonical import CanonicalViews
-from stages.planner.training.loop import Drawn, Exchange
-from stages.pretraining import exchanges
+from stages.planner.training.loop import LazyBatch, Sample
+from stages.pretraining import samples
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.runtime.worker_pool import map_unordered
 from stages.simulators.tabletop.clutter import SHAPES
@@ -31,7 +31,7 @@ FEWEST_PHRASES = 4
 PAINTS = PALETTE | RARE_COLOURS
 
 
-class ProceduralExchanges:
+class ProceduralSampler:
     """Draws examples about procedural scenes, each painted, turned and shifted anew whenever it is shown.
 
     Args:
@@ -43,11 +43,11 @@ class ProceduralExchanges:
     def __init__(self, scenes: list[ClutterScene], views: CanonicalViews, shares: Mapping[str, float]) -> None:
         self._scenes, self._views, self._shares = scenes, views, dict(shares)
 
-    def batch(self, seed: int, step: int, size: int) -> Sequence[Exchange]:
+    def batch(self, seed: int, step: int, size: int) -> Sequence[Sample]:
         """Examples of a step."""
-        return Drawn(self.one, (seed, step), size)
+        return LazyBatch(self.one, (seed, step), size)
 
-    def one(self, rng: np.random.Generator) -> Exchange:
+    def one(self, rng: np.random.Generator) -> Sample:
         """One example."""
         kind = str(rng.choice(list(self._shares), p=list(self._shares.values())))
         shown = None
@@ -57,9 +57,9 @@ class ProceduralExchanges:
 
 
 _DRAW = {
-    "locate": exchanges.locate_exchange,
-    "list": exchanges.list_exchange,
-    "decide": exchanges.decide_exchange,
+    "locate": samples.locate_sample,
+    "list": samples.list_sample,
+    "decide": samples.decide_sample,
 }
 
 

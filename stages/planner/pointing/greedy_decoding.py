@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from stages.planner.grammar import Grammar
+from stages.planner.pointing.answer_grammar import Grammar
 from stages.planner.pointing.session import Session
 
 

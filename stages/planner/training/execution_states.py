@@ -22,7 +22,7 @@ MOTIONS = {
 """How many motions the steps of each action usually take."""
 
 
-def random_moment(rng: np.random.Generator, plan: Sequence[str]) -> tuple[Memory, bool, int]:
+def random_execution_state(rng: np.random.Generator, plan: Sequence[str]) -> tuple[Memory, bool, int]:
     """A random moment of following a plan: the memory, whether the gripper is open, and the step that comes now."""
     actions = [parse_step(step).action for step in plan]
     moments = [(index, motion) for index, action in enumerate(actions) for motion in range(MOTIONS[action])]

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
-from stages.planner.graphs import END, PHRASE, Graph
 from stages.planner.language.grammar import tokens_after_word
+from stages.planner.pointing.answer_graphs import END, PHRASE, Graph
 
 MAX_PHRASE_WORDS = 5
 
