@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.console import Group
 
 from clap_cli import options
 from clap_cli.show import run_stage, summary_table
@@ -63,7 +63,7 @@ def command(
     )
 
 
-def _table(title: str, summary: dict[str, Any]) -> Table:
+def _table(title: str, summary: dict[str, Any]) -> Group:
     """The summary with the differences between a language model and the rules in full sentences."""
     if not (differences := summary.get("differences")):
         return summary_table(title, summary)

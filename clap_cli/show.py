@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
@@ -22,7 +22,7 @@ Summary = dict[str, Any]
 
 
 def run_stage(
-    title: str, stage: Callable[[Report], Summary], json_: bool, table: Callable[..., Table] | None = None
+    title: str, stage: Callable[[Report], Summary], json_: bool, table: Callable[..., RenderableType] | None = None
 ) -> Summary:
     """Run a stage with progress, then show its summary, unless it has none, and return it.
 
@@ -39,7 +39,7 @@ def run_stage(
     return summary
 
 
-def show(title: str, summary: Summary, json_: bool, table: Callable[..., Table] | None = None) -> None:
+def show(title: str, summary: Summary, json_: bool, table: Callable[..., RenderableType] | None = None) -> None:
     """Print a summary on stdout."""
     if json_:
         print(json.dumps(summary))
@@ -60,11 +60,27 @@ def progress_of(title: str) -> Iterator[Report]:
         yield lambda done, total, what: bar.update(task, completed=done, total=total, description=f"{title}: {what}")
 
 
-def summary_table(title: str, summary: Summary) -> Table:
-    """Names and values of a summary; mappings inside have one line for each of their entries."""
+def summary_table(title: str, summary: Summary) -> Group:
+    """Names and values of a summary; a mapping inside has a line for each of its entries, or a table of its own below
+    if those are mappings too."""
     table = Table(title=title, show_header=False, title_justify="left")
+    below = []
     for name, value in summary.items():
-        table.add_row(name.replace("_", " "), _text(value))
+        if isinstance(value, dict) and value and all(isinstance(entry, dict) for entry in value.values()):
+            below.append(_columns(name.replace("_", " "), value))
+        else:
+            table.add_row(name.replace("_", " "), _text(value))
+    return Group(table, *below)
+
+
+def _columns(title: str, rows: dict[str, dict[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("")
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    for name in names:
+        table.add_column(name.replace("_", "\n"), justify="right")
+    for label, row in rows.items():
+        table.add_row(label, *(_inline(row[name]) if name in row else "" for name in names))
     return table
 
 
@@ -80,7 +96,7 @@ def _inline(value: Any) -> str:
     """A value on one line."""
     if isinstance(value, dict):
         return ", ".join(f"{name.replace('_', ' ')} {_inline(entry)}" for name, entry in value.items())
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _lines(title: str, console: Console) -> Report:

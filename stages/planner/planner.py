@@ -181,21 +181,34 @@ class Planner:
         """
         instruction = checked_instruction(instruction)
         request = self.protocol.decide_request(instruction, plan, memory, gripper_open)
-        if self.protocol.plan:
-            beginning = self.protocol.decide_beginning(plan)
-            lines = self._lines_after(memory, len(plan))
-            answers = [beginning + self.protocol.decide_choice(plan, index) for index in lines]
-            graph, naming = answers_graph(answers, self._spelt), ""
-        else:
-            graph, naming = step_graph(self.protocol.objects, self._spelt), instruction
-        answer, text, (*objects, keypoint) = self._answer(request, self._grammar(graph, naming), views)
+        if not self.protocol.plan:
+            return self._decide_freely(instruction, request, plan, memory, views)
+        beginning = self.protocol.decide_beginning(plan)
+        answers = {beginning + self.protocol.decide_choice(plan, k): k for k in self._lines_after(memory, len(plan))}
+        answer, text, (*objects, keypoint) = self._answer(
+            request, self._grammar(answers_graph(tuple(answers), self._spelt)), views
+        )
+        index, named = answers[text], prompts.plan_phrases(plan) if objects else ()
+        return self._decision(index, plan[index], keypoint, dict(zip(named, objects, strict=True)), answer)
+
+    def _decide_freely(
+        self, instruction: str, request: str, known: list[str], memory: Memory, views: np.ndarray
+    ) -> StepDecision:
+        """Round 2 of a planner that is not told the plan: any step, about things that the instruction names."""
+        graph = step_graph(self.protocol.objects, self._spelt)
+        answer, text, (*objects, keypoint) = self._answer(request, self._grammar(graph, instruction), views)
         named, step = _read_decision(text)
-        index = int(step.partition(".")[0]) - 1 if self.protocol.plan else _line_of(step, plan, memory)
+        return self._decision(
+            _line_of(step, known, memory), step, keypoint, dict(zip(named, objects, strict=True)), answer
+        )
+
+    def _decision(
+        self, index: int, step: str, keypoint: Pointing, objects: dict[str, Pointing], answer: Answer
+    ) -> StepDecision:
         features = np.append(answer.words.sum(), keypoint.features)
         fitted = self.calibration.keypoint
         confidence = float(fitted(features) if fitted else np.exp(features[0]) * keypoint.confidence)
-        step = plan[index] if self.protocol.plan else step
-        return StepDecision(index, step, keypoint, dict(zip(named, objects, strict=True)), confidence, features)
+        return StepDecision(index, step, keypoint, objects, confidence, features)
 
     def _lines_after(self, memory: Memory, count: int) -> range:
         """Lines of a plan that can come now: it is followed line by line, if it is known which was executed last."""
