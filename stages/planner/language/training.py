@@ -86,30 +86,25 @@ def _save(path: Path, optimiser: torch.optim.Optimizer, parameters: Sequence[Ten
 
 
 def _step(model: PlanningModel, examples: Sequence[Example]) -> float:
-    """Gradients of the mean loss of a batch, in parts of like length, as less is padded."""
+    """Gradients of the mean loss of a batch."""
     pairs = [(model.prompt(one.instruction, one.names), model.answer(write_plan(one.plan))) for one in examples]
-    pairs.sort(key=lambda pair: len(pair[0]) + len(pair[1]))
-    half = max(len(pairs) // 2, 1)
-    tokens = sum(len(answer) for _, answer in pairs)
-    total = 0.0
-    for part in (pairs[:half], pairs[half:]):
-        if part:
-            loss = answer_loss(model, part) / tokens
-            loss.backward()
-            total += float(loss.detach())
-    return total
+    loss = answer_loss(model, pairs) / sum(len(answer) for _, answer in pairs)
+    loss.backward()
+    return float(loss.detach())
 
 
 def answer_loss(model: PlanningModel, pairs: Sequence[tuple[list[int], list[int]]]) -> Tensor:
-    """Summed cross-entropy of the answers' tokens; only their positions go through the output matrix."""
-    device = model.model.device
-    rows = [torch.tensor(prompt + answer) for prompt, answer in pairs]
-    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=model.tokenizer.pad_token_id)
-    mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
-    wanted = torch.zeros_like(ids, dtype=torch.bool)
-    for row, (prompt, answer) in enumerate(pairs):
-        wanted[row, len(prompt) - 1 : len(prompt) + len(answer) - 1] = True
-    base = model.model.get_base_model()
-    states = base.model(input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False).last_hidden_state
-    targets = torch.tensor([token for _, answer in pairs for token in answer], device=device)
-    return functional.cross_entropy(base.lm_head(states[wanted.to(device)]).float(), targets, reduction="sum")
+    """Summed cross-entropy of the answers' tokens.
+
+    Examples are packed into one row: transformers lets tokens attend within their example only where positions begin
+    anew. Only the states that answers are read from go through the output matrix.
+    """
+    device, base = model.model.device, model.model.get_base_model()
+    ids = torch.tensor([token for prompt, answer in pairs for token in prompt + answer], device=device)
+    lengths = [len(prompt) + len(answer) for prompt, answer in pairs]
+    positions = torch.cat([torch.arange(length, device=device) for length in lengths])
+    states = base.model(input_ids=ids[None], position_ids=positions[None], use_cache=False).last_hidden_state[0]
+    ends = np.cumsum(lengths)
+    chosen = np.concatenate([np.arange(end - len(answer), end) for end, (_, answer) in zip(ends, pairs, strict=True)])
+    logits = base.lm_head(states[torch.from_numpy(chosen - 1).to(device)]).float()
+    return functional.cross_entropy(logits, ids[torch.from_numpy(chosen).to(device)], reduction="sum")
