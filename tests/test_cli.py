@@ -61,7 +61,7 @@ def refused(outcome: Outcome, *words: str) -> bool:
 
 
 class TestHelp:
-    def test_help_is_quick_and_needs_no_heavy_package(self) -> None:
+    def test_help_needs_no_heavy_package(self) -> None:
         code = (
             "import sys; sys.argv = ['clap', '--help']\n"
             "from clap_cli.app import main\n"
@@ -70,12 +70,7 @@ class TestHelp:
             "heavy = {'torch', 'transformers', 'mujoco', 'open3d', 'h5py', 'matplotlib'} & set(sys.modules)\n"
             "assert not heavy, heavy\n"
         )
-        durations = []
-        for _ in range(3):
-            start = time.monotonic()
-            subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
-            durations.append(time.monotonic() - start)
-        assert min(durations) < 1.0
+        subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
     @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
     def test_every_command_explains_itself(self, command: list[str]) -> None:

@@ -34,7 +34,7 @@ from stages.planner.language.text import (
     Example,
     TextSampler,
 )
-from stages.planner.language.training import Schedule, train_language
+from stages.planner.language.training import Schedule, answer_loss, train_language
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 from stages.simulators.tabletop.tasks import LEVELS, make_task
 from tests.checkpoints import save_causal_model
@@ -299,6 +299,15 @@ class TestTraining:
 
         self.curve = train_language(model, sampler, self.SCHEDULE, 0, path, interrupt, checkpoint_seconds=0.0)
         return model
+
+    def test_packed_examples_do_not_see_each_other(self, model: PlanningModel) -> None:
+        pairs = [(model.prompt(one.instruction, one.names), model.answer(write_plan(one.plan))) for one in EXAMPLES[:5]]
+        with torch.no_grad():
+            expected = 0.0
+            for prompt, answer in pairs:
+                logits = model.model(input_ids=torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1]
+                expected += float(torch.nn.functional.cross_entropy(logits, torch.tensor(answer), reduction="sum"))
+            assert np.isclose(float(answer_loss(model, pairs)), expected, rtol=1e-4)
 
     def test_stopped_and_resumed_it_ends_as_if_nothing_had_happened(
         self, checkpoint: Path, sampler: TextSampler, tmp_path: Path
