@@ -60,8 +60,8 @@ class VlmConfig:
     language: str = "auto"
     language_minutes: float = 12.0
     language_steps: int = 2000
-    language_batch: int = 8
-    language_rate: float = 1e-3
+    language_batch: int = 4
+    language_rate: float = 2e-3
     language_rank: int = 16
     language_depth: float = 0.5
     image_size: int = 112
