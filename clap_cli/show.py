@@ -96,7 +96,7 @@ def _inline(value: Any) -> str:
     """A value on one line."""
     if isinstance(value, dict):
         return ", ".join(f"{name.replace('_', ' ')} {_inline(entry)}" for name, entry in value.items())
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _lines(title: str, console: Console) -> Report:

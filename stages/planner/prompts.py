@@ -1,6 +1,6 @@
 """What is said to the planner and what it answers, as text; the images come first in every request.
 
-Four kinds of sample: list what is in view, locate objects, plan (round 1), decide (round 2). `KEYPOINT` follows every
+Four kinds of request: list what is in view, locate objects, plan (round 1), decide (round 2). `KEYPOINT` follows every
 phrase whose place is pointed at; a place is not text but a heatmap, read from that token's hidden state.
 """
 

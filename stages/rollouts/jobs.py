@@ -96,13 +96,10 @@ def check_held_out(split: str, vlm: Path | None, fine: Path | None, *, refuse_te
     Raises:
         UserError: a model's demonstrations were not collected with `collect.hold_out`.
     """
+    if split != "held-out" or not refuse_test_variations:
+        return
     for path, schema in ((vlm, "clap.vlm"), (fine, "clap.fine")):
-        if (
-            split == "held-out"
-            and refuse_test_variations
-            and path
-            and not read_header(path, schema)[0].config["collect"]["hold_out"]
-        ):
+        if path and not read_header(path, schema)[0].config["collect"]["hold_out"]:
             raise UserError(
                 f"{path} was trained on the variations of split 'held-out'",
                 "Train with --set collect.hold_out=true, or allow it with --set refuse_test_variations=false",

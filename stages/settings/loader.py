@@ -40,7 +40,8 @@ class Config:
 
     Attributes:
         seed: of everything random but the evaluation's scenes.
-        refuse_test_variations: refuse to train on demonstrations of variations that GemBench keeps for testing.
+        refuse_test_variations: refuse to train on demonstrations of variations that GemBench keeps for testing, and to
+            evaluate on held-out variations what was trained on them.
     """
 
     seed: int = 0

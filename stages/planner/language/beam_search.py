@@ -34,7 +34,7 @@ class Decoder(Protocol):
 
         Args:
             parents: which hypothesis of the last call each one continues; 0 in the first call.
-            tokens: that each one reads, at least one.
+            tokens: that each one reads; none only where the first call goes on from a prompt that was read before.
 
         Returns:
             (B, H) states after the last of them.

@@ -97,23 +97,29 @@ class TextSampler:
 
     def __call__(self, rng: np.random.Generator) -> Example:
         """One example, as it is or changed, its names in random order and sometimes wrong or missing."""
-        example = self._one(rng)
-        kind = rng.random()
-        if kind < 0.2:
-            others = (self._one(rng) for _ in range(2 if kind < 0.06 else 1))
-            example = joined(rng, (example, *others)) or example
+        if rng.random() < 0.2:
+            parts = [self._one(rng, all_renamed=True) for _ in range(_pick(rng, (2, 2, 3)))]
+            example = joined(rng, parts) or parts[0]
+        else:
+            example = self._one(rng)
         if rng.random() < 0.25 and not example.instruction.startswith(("the ", "with ", "use the ")):
             example = replace(example, instruction=_pick(rng, REQUESTS).format(example.instruction))
         return in_view(rng, example, self.colours)
 
-    def _one(self, rng: np.random.Generator) -> Example:
+    def _one(self, rng: np.random.Generator, all_renamed: bool = False) -> Example:
+        """A demonstration's example, at times changed.
+
+        Args:
+            all_renamed: whether it speaks of other things than the demonstration does: where the orders of two
+                demonstrations are joined, the words of both could make up those of a test variation.
+        """
         example = self._drawn(rng)
         changes: list[Callable[[np.random.Generator, Example], Example | None]]
-        changes = [self.recoloured, self.renamed]
+        changes = [self.recoloured, partial(self.renamed, everything=all_renamed)]
         if rng.random() < 0.5:
             repeats = (self.listed, self.again, self.paired, self.every, self.several, self.counted, self.others)
             changes.append(_pick(rng, repeats))
-        if rng.random() < 0.2:
+        if rng.random() < 0.2 and not all_renamed:
             return example
         for change in changes:
             example = change(rng, example) or example
@@ -141,18 +147,18 @@ class TextSampler:
         changed = dict(zip(old, new, strict=True)) | dict(zip(sides, rng.permutation(SIDES).tolist(), strict=False))
         return exchanged(example, changed)
 
-    def renamed(self, rng: np.random.Generator, example: Example) -> Example | None:
-        """Some of its nouns exchanged for others."""
+    def renamed(self, rng: np.random.Generator, example: Example, everything: bool = False) -> Example | None:
+        """Some of its nouns, or all that its instruction says, exchanged for others."""
         words = {}
         for noun in dict.fromkeys(self.noun(name) for name in example.names):
             said = re.search(rf"\b{noun}s?\b", example.instruction)
             planned = any(noun in phrase for step in example.plan for phrase in step.phrases)
             part = any(other != noun and f" {noun}" in f" {other}" for other in map(self.noun, example.names))
-            if (said or not planned) and rng.random() < (0.5 if not part else 0.25):
+            if (said or not planned) and (everything or rng.random() < (0.5 if not part else 0.25)):
                 words[noun] = self._new_noun(rng, example, words)
         for name in example.names:
             if any(other.startswith(f"{name} ") for other in example.names) and name in example.instruction:
-                if name != self.noun(name) and rng.random() < 0.3:
+                if name != self.noun(name) and not everything and rng.random() < 0.3:
                     words[name] = self._new_noun(rng, example, words)
         return exchanged(example, words)
 
@@ -226,8 +232,7 @@ class TextSampler:
         slot = self._slot(example)
         if slot is None or slot.endswith("s"):
             return None
-        count = int(rng.integers(2, 5))
-        number = str(count) if rng.random() < 0.5 else NUMBERS[count]
+        count, number = _number(rng)
         thing = f"{_pick(rng, self.colours)} {self.noun(slot)}"
         said = _pick(rng, ("{} {}", "{} of the {}", "{} {}")).format(number, _plural(thing))
         repeated = self._repeated(example, slot, [thing] * count, said)
@@ -276,8 +281,7 @@ class TextSampler:
         said = re.search(rf"\b({old}|{NUMBERS[min(old, 7)]})\b", example.instruction)
         if old < 2 or not said:
             return None
-        count = int(rng.integers(2, 5))
-        number = str(count) if rng.random() < 0.5 else NUMBERS[count]
+        count, number = _number(rng)
         start, end = said.span()
         instruction = example.instruction[:start] + number + example.instruction[end:]
         return replace(example, instruction=instruction, plan=unit * count)
@@ -362,6 +366,12 @@ def _unit(plan: tuple[Step, ...]) -> tuple[Step, ...]:
     """What a plan does again and again, or the plan."""
     lengths = (n for n in range(1, len(plan)) if len(plan) % n == 0 and plan == plan[:n] * (len(plan) // n))
     return plan[: next(lengths, len(plan))]
+
+
+def _number(rng: np.random.Generator) -> tuple[int, str]:
+    """A number from 2 to 4, and how it is written."""
+    count = int(rng.integers(2, 5))
+    return count, str(count) if rng.random() < 0.5 else NUMBERS[count]
 
 
 def _plural(noun: str) -> str:

@@ -235,11 +235,11 @@ class Sampler:
     def _plan(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
         """What are the steps? Of the scene, or in text alone."""
         if rng.random() < 0.5:
-            told = InstructedPlan(str(rng.choice(frame.instructions)), frame.plan)
-            look = self._look(rng, frame, _texts(told))
-            told = look.told(told)
+            task = InstructedPlan(str(rng.choice(frame.instructions)), frame.plan)
+            look = self._look(rng, frame, _texts(task))
+            task = look.recoloured(task)
             names = [thing.name for thing in look.scene.things]
-            example = Example(told.instruction, tuple(map(parse_step, told.plan)), tuple(names))
+            example = Example(task.instruction, tuple(map(parse_step, task.plan)), tuple(names))
             example = in_view(rng, example, tuple(self.paints.named))
             request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
             return self._shown(rng, look.scene, request, answer)
@@ -250,14 +250,14 @@ class Sampler:
 
     def _decide(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
         """What comes now, and where?"""
-        told = InstructedPlan(str(rng.choice(frame.instructions)), frame.plan)
-        look = self._look(rng, frame, _texts(told))
-        told = look.told(told)
+        task = InstructedPlan(str(rng.choice(frame.instructions)), frame.plan)
+        look = self._look(rng, frame, _texts(task))
+        task = look.recoloured(task)
         moment = (frame.memory, frame.gripper_open, frame.step_index)
-        request, answer = self._protocol.decision(told.instruction, told.plan, *moment)
+        request, answer = self._protocol.decision(task.instruction, task.plan, *moment)
         located = prompts.plan_phrases(frame.plan) if self.config.use_objects else []
         points = [*(frame.objects[phrase] for phrase in located), frame.keypoint]
-        return self._shown(rng, look.scene, request, answer, points, prompts.plan_phrases(told.plan))
+        return self._shown(rng, look.scene, request, answer, points, prompts.plan_phrases(task.plan))
 
     @property
     def _protocol(self) -> Protocol:
@@ -326,10 +326,10 @@ class _Look:
     objects: Mapping[str, np.ndarray]
     renamed: Mapping[str, str]
 
-    def told(self, told: InstructedPlan) -> InstructedPlan:
-        """The same in the words of now."""
-        plan = tuple(replace_words(step, self.renamed) for step in told.plan)
-        return InstructedPlan(replace_words(told.instruction, self.renamed), plan)
+    def recoloured(self, task: InstructedPlan) -> InstructedPlan:
+        """An instruction with its plan in the words of now."""
+        plan = tuple(replace_words(step, self.renamed) for step in task.plan)
+        return InstructedPlan(replace_words(task.instruction, self.renamed), plan)
 
     def nameable(self, known: frozenset[str]) -> dict[str, np.ndarray]:
         """Places by the names of now: of what is known, and of single things in rare colours whose noun is."""
@@ -349,5 +349,5 @@ def _some(rng: np.random.Generator, frame: Keyframe) -> np.ndarray:
     return np.flatnonzero(rng.random(len(frame.points), dtype=np.float32) < rng.uniform(*KEPT))
 
 
-def _texts(told: InstructedPlan) -> list[str]:
-    return [told.instruction, *prompts.plan_phrases(told.plan)]
+def _texts(task: InstructedPlan) -> list[str]:
+    return [task.instruction, *prompts.plan_phrases(task.plan)]

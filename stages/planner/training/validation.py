@@ -134,7 +134,7 @@ def teacher_forced_episode(
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The episodes of held-out episodes."""
+    """Teacher-forced answers about the held-out episodes."""
 
     episodes: Sequence[TeacherForcedEpisode]
 
