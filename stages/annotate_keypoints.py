@@ -17,14 +17,14 @@ from stages.artifacts.files import parent
 from stages.artifacts.header import Header
 from stages.artifacts.places import distance_to_focus
 from stages.artifacts.resume import begin, close_partial, open_partial
-from stages.artifacts.shards import assemble, missing_shards, read_notes, write_shard
+from stages.artifacts.shard_runner import make_missing_shards
+from stages.artifacts.shards import assemble, read_notes, write_shard
 from stages.core.errors import UserError
 from stages.core.observation import CameraFrame, Observation
 from stages.core.progress import Progress, silent
 from stages.core.steps import parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse
-from stages.runtime.worker_pool import map_unordered
 from stages.settings.annotate import AnnotateConfig
 from stages.settings.loader import Config
 
@@ -62,13 +62,8 @@ def annotate_keypoints(
     with Demonstrations(demos) as opened:
         count = len(opened)
     shards = open_partial(out, header)
-    missing = missing_shards(shards, count)
-    done = count - len(missing)
-    progress(done, count, "episodes")
-    make = partial(_make_worker, config.annotate, demos, shards)
-    for _ in map_unordered(make, missing, config.annotate.workers):
-        done += 1
-        progress(done, count, "episodes")
+    make_worker = partial(_make_worker, config.annotate, demos, shards)
+    make_missing_shards(shards, range(count), make_worker, config.annotate.workers, progress)
     summary = _summary(read_notes(shards, count), out)
     assemble(shards, count, out, header, summary, "episodes")
     close_partial(out)

@@ -15,13 +15,13 @@ import numpy as np
 from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
-from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes, write_episode_shard
+from stages.artifacts.shard_runner import make_missing_shards
+from stages.artifacts.shards import assemble_episodes, read_notes, write_episode_shard
 from stages.core.errors import UserError
 from stages.core.keyframes import KeyframeCheck, check_keyframes
 from stages.core.observation import Observation
 from stages.core.progress import Progress, silent
 from stages.rollouts.seeds import FIRST_SEED
-from stages.runtime.worker_pool import map_unordered
 from stages.settings.collect import CollectConfig
 from stages.settings.loader import Config
 from stages.simulators.protocol import Motion, SceneObject, Simulator
@@ -42,6 +42,11 @@ class Job:
     variation: int
     level: str
     seed: int
+
+    @property
+    def taskvar(self) -> str:
+        """Task and variation, as "task+variation"."""
+        return f"{self.task}+{self.variation}"
 
 
 @dataclass
@@ -78,18 +83,14 @@ def collect_demos(
     if (summary := begin(out, header, resume=resume, overwrite=overwrite)) is not None:
         return summary
     shards = open_partial(out, header)
-    missing = missing_shards(shards, len(jobs))
-    start, done = time.monotonic(), len(jobs) - len(missing)
-    progress(done, len(jobs), "demonstrations")
-    make = partial(_make_worker, config.collect, shards)
-    for job, _ in map_unordered(make, [jobs[index] for index in missing], config.collect.workers):
-        done += 1
-        progress(done, len(jobs), f"{job.task}+{job.variation}")
+    start = time.monotonic()
+    make_worker = partial(_make_worker, config.collect, shards)
+    made = make_missing_shards(shards, jobs, make_worker, config.collect.workers, progress, lambda job: job.taskvar)
     seconds = time.monotonic() - start
     notes = read_notes(shards, len(jobs))
     summary = _summary(jobs, notes, out) | {
         "seconds": round(seconds, 2),
-        "demonstrations_per_second": round(len(missing) / seconds, 2),
+        "demonstrations_per_second": round(made / seconds, 2),
     }
     env_args = {
         "env_name": config.collect.simulator,
@@ -168,7 +169,7 @@ def demonstrate(simulator: Simulator, job: Job, attempts: int) -> tuple[Episode,
             }
             return _episode(simulator, job, seed, take, trajectory, check), notes
     raise UserError(
-        f"the expert of {job.task}+{job.variation} failed in {attempts} scenes in a row from seed {job.seed}",
+        f"the expert of {job.taskvar} failed in {attempts} scenes in a row from seed {job.seed}",
         "Raise collect.attempts, or leave this variation out",
     )
 
@@ -239,7 +240,7 @@ def _choose(instructions: list[str], job: Job, seed: int) -> str:
 def _summary(jobs: list[Job], notes: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     variations: dict[str, int] = {}
     for job in jobs:
-        name = f"{job.task}+{job.variation}"
+        name = job.taskvar
         variations[name] = variations.get(name, 0) + 1
     motions = sum(note["motions"] for note in notes)
     return {

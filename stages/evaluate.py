@@ -13,8 +13,9 @@ from stages.artifacts.files import parent, read_header
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.run import RunDirectory
-from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes
-from stages.core.progress import Progress, silent
+from stages.artifacts.shard_runner import make_missing_shards
+from stages.artifacts.shards import assemble_episodes, read_notes
+from stages.core.progress import Progress, part_of, silent
 from stages.evaluation.outputs import rollout_path, variant_name, write_outputs
 from stages.evaluation.results import latency, level_table, mean_over_levels
 from stages.oracle.keypoints import Keypoints, KeypointSource, check_keypoints
@@ -31,7 +32,6 @@ from stages.rollouts.policies import PolicySpec
 from stages.rollouts.rollouts import Job, roll_out
 from stages.rollouts.storage import SCHEMA, write_rollout
 from stages.rollouts.wordings import Wordings
-from stages.runtime.worker_pool import map_unordered
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.loader import Config
 
@@ -51,6 +51,10 @@ class _Level:
     keypoints: Keypoints
     wordings: Wordings
     checkpoint: int
+
+    def describe(self, job: Job) -> str:
+        """What is being done, for the progress."""
+        return f"{self.level} {job.taskvar}"
 
 
 def evaluate(
@@ -96,7 +100,7 @@ def evaluate(
     summaries, done = [], 0
     for level, summary in zip(levels, found, strict=True):
         if summary is None:
-            summary = _run(config, level, partial(_report, progress, done, left))
+            summary = _run(config, level, part_of(progress, done, left))
             done += len(level.jobs)
         summaries.append(summary)
     write_outputs(run, config.evaluate, progress)
@@ -127,13 +131,8 @@ def _level(
 def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:
     """Make the episodes that are missing, one shard each, and join them."""
     shards = open_partial(level.target, level.header)
-    missing = missing_shards(shards, len(level.jobs))
-    jobs = [level.jobs[index] for index in missing]
-    prepare = partial(_prepare, level.spec, level.keypoints, level.wordings, config.evaluate, shards)
-    done = len(level.jobs) - len(missing)
-    for job, _ in map_unordered(prepare, jobs, config.evaluate.workers):
-        done += 1
-        progress(done, len(level.jobs), f"{level.level} {job.task}+{job.variation}")
+    make_worker = partial(_make_worker, level.spec, level.keypoints, level.wordings, config.evaluate, shards)
+    make_missing_shards(shards, level.jobs, make_worker, config.evaluate.workers, progress, level.describe)
     summary = _level_summary(level, read_notes(shards, len(level.jobs)))
     env_args = {"env_name": config.evaluate.simulator, "type": ROBOMIMIC_GYM, "env_kwargs": {"level": level.level}}
     assemble_episodes(shards, len(level.jobs), level.target, level.header, summary, env_args=env_args)
@@ -141,7 +140,7 @@ def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:
     return summary
 
 
-def _prepare(
+def _make_worker(
     spec: PolicySpec, keypoints: Keypoints, wordings: Wordings, config: EvaluateConfig, shards: Path
 ) -> Callable[[Job], None]:
     from stages.simulators import make_simulator
@@ -160,7 +159,7 @@ def _prepare(
 
 def _level_summary(level: _Level, notes: list[dict[str, Any]]) -> dict[str, Any]:
     played = zip(level.jobs, notes, strict=True)
-    outcomes = [(f"{job.task}+{job.variation}", job.seed, note["success"]) for job, note in played]
+    outcomes = [(job.taskvar, job.seed, note["success"]) for job, note in played]
     failures = Counter(note["failure"] for note in notes if note["failure"])
     return {
         "split": level.level,
@@ -186,7 +185,3 @@ def _summary(
         "results": str(run.results),
         "report": str(run.report),
     }
-
-
-def _report(progress: Progress, before: int, total: int, done: int, of: int, what: str) -> None:
-    progress(before + done, total, what)

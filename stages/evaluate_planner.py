@@ -16,8 +16,9 @@ from stages.artifacts.files import parent
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.run import RunDirectory
-from stages.artifacts.shards import assemble, missing_shards, read_notes
-from stages.core.progress import Progress, silent
+from stages.artifacts.shard_runner import make_missing_shards
+from stages.artifacts.shards import assemble, read_notes
+from stages.core.progress import Progress, part_of, silent
 from stages.decompose import decompose_episode
 from stages.evaluation.confusion import confusions
 from stages.evaluation.outputs import planner_path, write_outputs
@@ -27,7 +28,6 @@ from stages.rollouts.jobs import check_held_out, check_taskvars, jobs_of, levels
 from stages.rollouts.policies import one_torch_thread
 from stages.rollouts.rollouts import Job, choose_instruction
 from stages.rollouts.wordings import Wordings
-from stages.runtime.worker_pool import map_unordered
 from stages.settings.loader import Config
 
 if TYPE_CHECKING:
@@ -50,6 +50,10 @@ class _Level:
     jobs: list[Job]
     header: Header
     wordings: Wordings
+
+    def describe(self, job: Job) -> str:
+        """What is being done, for the progress."""
+        return f"{self.level} {job.taskvar}"
 
 
 def evaluate_planner(
@@ -90,7 +94,7 @@ def evaluate_planner(
     summaries, done = {}, 0
     for level, summary in zip(levels, found, strict=True):
         if summary is None:
-            summary = _run(config, vlm, level, progress, done, left)
+            summary = _run(config, vlm, level, part_of(progress, done, left))
             done += len(level.jobs)
         summaries[level.level] = summary
     write_outputs(run, config.evaluate, progress)
@@ -120,15 +124,11 @@ def _level(
     return _Level(level, planner_path(run, level, wordings.name), jobs, header, wordings)
 
 
-def _run(config: Config, vlm: Path, level: _Level, progress: Progress, before: int, total: int) -> dict[str, Any]:
+def _run(config: Config, vlm: Path, level: _Level, progress: Progress) -> dict[str, Any]:
     """Ask about the episodes that are missing, one shard each, and join them."""
     shards = open_partial(level.target, level.header)
-    missing = missing_shards(shards, len(level.jobs))
-    jobs = [level.jobs[index] for index in missing]
-    done = before + len(level.jobs) - len(missing)
-    for job, _ in map_unordered(partial(_prepare, config, vlm, level.wordings, shards), jobs, config.evaluate.workers):
-        done += 1
-        progress(done, total, f"{level.level} {job.task}+{job.variation}")
+    make_worker = partial(_make_worker, config, vlm, level.wordings, shards)
+    make_missing_shards(shards, level.jobs, make_worker, config.evaluate.workers, progress, level.describe)
     answers = list(shard_answers(shards, len(level.jobs)))
     notes = read_notes(shards, len(level.jobs))
     confused = confusions(answers)
@@ -147,7 +147,7 @@ def _run(config: Config, vlm: Path, level: _Level, progress: Progress, before: i
     return summary
 
 
-def _prepare(config: Config, vlm: Path, wordings: Wordings, shards: Path) -> Callable[[Job], None]:
+def _make_worker(config: Config, vlm: Path, wordings: Wordings, shards: Path) -> Callable[[Job], None]:
     from stages.planner.planner import Planner
     from stages.simulators import make_simulator
 

@@ -10,3 +10,8 @@ Progress = Callable[[int, int, str], None]
 
 def silent(done: int, total: int, what: str) -> None:
     """Report nothing."""
+
+
+def part_of(progress: Progress, before: int, total: int) -> Progress:
+    """The progress of a part of something, after `before` of its `total` are done."""
+    return lambda done, _, what: progress(before + done, total, what)

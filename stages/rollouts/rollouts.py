@@ -40,6 +40,11 @@ class Job:
     seed: int
 
     @property
+    def taskvar(self) -> str:
+        """Task and variation, as "task+variation"."""
+        return f"{self.task}+{self.variation}"
+
+    @property
     def rng_seed(self) -> list[int]:
         """Entropy that belongs to this placement of this variation."""
         return [self.seed, crc32(self.task.encode()), self.variation]
