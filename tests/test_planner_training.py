@@ -144,6 +144,12 @@ def test_without_improvement_training_ends_with_its_best_weights_also_when_resum
     assert log.Scalars("learning_rate/training")[-1].value == pytest.approx(state.curve[-1]["learning_rate"])
 
 
+def test_held_out_samples_are_not_looked_at_where_that_is_switched_off(base: Path, tmp_path: Path):
+    model = adapted(base, steps=3, validate_every=0, patience=1)
+    state = train(model, draw, tmp_path / "c.pt", silent, draw(99))
+    assert state.step == 3 and not state.validation and state.best is None
+
+
 def test_held_out_losses_are_those_of_all_the_exchanges_together(base: Path, tmp_path: Path):
     unseen = [one for step in (50, 51, 52) for one in draw(step)][:10]
     model = adapted(base, steps=1, learning_rate=0.0)

@@ -149,7 +149,7 @@ def train(
         draw: gives the samples of a step; the same step always the same ones. A process asks only for its own.
         checkpoint: file written every `checkpoint_seconds`, whole or not at all.
         progress: told of steps done.
-        held_out: samples whose loss is looked at every `validate_every` steps.
+        held_out: samples whose loss is looked at every `validate_every` steps, if that is not 0.
         log: folder for TensorBoard.
 
     Raises:
@@ -196,7 +196,7 @@ class _Trainer:
                 f"{self.accelerator.num_processes} processes",
                 "Choose a larger one, or fewer processes",
             )
-        self.validates = bool(held_out)
+        self.validates = bool(held_out) and self.config.validate_every > 0
         steps = max(1, len(held_out) // self.config.batch_size)
         self.held_out = self._share(held_out, steps * self.config.accumulate)
         if self.config.gradient_checkpointing:
