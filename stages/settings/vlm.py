@@ -51,7 +51,7 @@ class VlmConfig:
         distractors: how many things of other scenes are set down on the table at most, in training.
         recolour: how often a colour of things is replaced by a rare one, in the picture and in words, in training.
         tint: how often a large thing that no colour is told of is given another, in training.
-        validate_every: steps between looks at the loss on held-out episodes.
+        validate_every: steps between looks at the loss on held-out episodes; 0 = never.
         patience: looks without a better one after which training ends, its best weights kept; 0 = never.
         checkpoint_seconds: how often training can be resumed from.
     """
@@ -61,7 +61,7 @@ class VlmConfig:
     language_minutes: float = 12.0
     language_steps: int = 2000
     language_batch: int = 4
-    language_rate: float = 2e-3
+    language_rate: float = 4e-3
     language_rank: int = 16
     language_depth: float = 0.5
     image_size: int = 112

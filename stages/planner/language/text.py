@@ -97,7 +97,7 @@ class TextSampler:
 
     def __call__(self, rng: np.random.Generator) -> Example:
         """One example, as it is or changed, its names in random order and sometimes wrong or missing."""
-        if rng.random() < 0.2:
+        if rng.random() < 0.3:
             parts = [self._one(rng, all_renamed=True) for _ in range(_pick(rng, (2, 2, 3)))]
             example = joined(rng, parts) or parts[0]
         else:
@@ -114,15 +114,20 @@ class TextSampler:
                 demonstrations are joined, the words of both could make up those of a test variation.
         """
         example = self._drawn(rng)
-        changes: list[Callable[[np.random.Generator, Example], Example | None]]
-        changes = [self.recoloured, partial(self.renamed, everything=all_renamed)]
-        if rng.random() < 0.5:
-            repeats = (self.listed, self.again, self.paired, self.every, self.several, self.counted, self.others)
-            changes.append(_pick(rng, repeats))
+        changes: tuple[Callable[[np.random.Generator, Example], Example | None], ...]
         if rng.random() < 0.2 and not all_renamed:
             return example
+        changes = (self.recoloured, partial(self.renamed, everything=all_renamed))
         for change in changes:
             example = change(rng, example) or example
+        return self._repeat(rng, example) if rng.random() < 0.6 else example
+
+    def _repeat(self, rng: np.random.Generator, example: Example) -> Example:
+        """An example that does the same several times, in one of the ways that it can be said; itself if in none."""
+        ways = (self.listed, self.again, self.paired, self.every, self.several, self.counted, self.others)
+        for k in rng.permutation(len(ways)):
+            if repeated := ways[k](rng, example):
+                return repeated
         return example
 
     @cached_property
