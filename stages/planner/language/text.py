@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -114,11 +114,9 @@ class TextSampler:
                 demonstrations are joined, the words of both could make up those of a test variation.
         """
         example = self._drawn(rng)
-        changes: tuple[Callable[[np.random.Generator, Example], Example | None], ...]
         if rng.random() < 0.2 and not all_renamed:
             return example
-        changes = (self.recoloured, partial(self.renamed, everything=all_renamed))
-        for change in changes:
+        for change in (self.recoloured, partial(self.renamed, everything=all_renamed)):
             example = change(rng, example) or example
         return self._repeat(rng, example) if rng.random() < 0.6 else example
 
@@ -226,6 +224,8 @@ class TextSampler:
         things, places = (self._things(rng, one, 2, bool(rng.random() < 0.5)) for one in (slot, place))
         if rng.random() < 0.3:
             places[1] = places[0]
+        if set(things) & set(places):
+            return None
         pairs = [exchanged(example, {slot: one, place: at}) for one, at in zip(things, places, strict=True)]
         said = [replace_words(clause[0], {slot: one, place: at}) for one, at in zip(things, places, strict=True)]
         instruction = example.instruction.replace(clause[0], _pick(rng, LAST).join(said))
@@ -316,11 +316,14 @@ class TextSampler:
     def _repeated(
         self, example: Example, slot: str, things: Sequence[str], said: str, ordered: bool = True
     ) -> Example | None:
-        """The plan for every thing, `said` where the instruction had the slot; None where that is too long."""
-        if len(things) * len(example.plan) > MAX_STEPS:
+        """The plan for every thing, `said` where the instruction had the slot; None where that is too long, or where
+        something else is called as one of the things is."""
+        places = {step.target for step in example.plan}
+        rest = [name for name in example.names if name in places or self.noun(name) != self.noun(slot)]
+        if len(things) * len(example.plan) > MAX_STEPS or {*rest, *places} & set(things):
             return None
         plan = tuple(replace(step, object=one) for one in things for step in example.plan)
-        names = (*things, *(name for name in example.names if self.noun(name) != self.noun(slot)))
+        names = (*things, *rest)
         return Example(example.instruction.replace(f"the {slot}", said), plan, names, ordered)
 
 
