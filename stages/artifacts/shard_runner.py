@@ -36,6 +36,7 @@ def make_missing_shards(
     """
     missing = missing_shards(partial, len(jobs))
     done = len(jobs) - len(missing)
+    progress(done, len(jobs), "episodes")
     for job, _ in map_unordered(make_worker, [jobs[index] for index in missing], workers):
         done += 1
         progress(done, len(jobs), describe(job))
