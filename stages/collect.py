@@ -34,7 +34,7 @@ ROBOMIMIC_GYM = 2
 
 
 @dataclass(frozen=True)
-class Job:
+class DemonstrationJob:
     """One demonstration; `index` is its place in the file."""
 
     index: int
@@ -103,7 +103,7 @@ def collect_demos(
     return summary
 
 
-def _jobs(config: Config) -> list[Job]:
+def _jobs(config: Config) -> list[DemonstrationJob]:
     """All demonstrations, one of each variation after the other, so that a part of them is a fair sample."""
     from stages.simulators import make_simulator
     from stages.simulators.tabletop.tasks import HELD_OUT, LEVELS, level_of, make_task, parse_taskvar
@@ -124,7 +124,7 @@ def _jobs(config: Config) -> list[Job]:
         )
     pairs = [(e, pair) for e in range(collect.episodes_per_variation) for pair in variations]
     return [
-        Job(index, task, variation, level_of(task, variation) or "train", config.seed + episode)
+        DemonstrationJob(index, task, variation, level_of(task, variation) or "train", config.seed + episode)
         for index, (episode, (task, variation)) in enumerate(pairs)
     ]
 
@@ -138,19 +138,19 @@ def _held_out(config: CollectConfig, count: int) -> list[int]:
     return list(range(count - held_out * (count // episodes), count))
 
 
-def _make_worker(config: CollectConfig, shards: Path) -> Callable[[Job], None]:
+def _make_worker(config: CollectConfig, shards: Path) -> Callable[[DemonstrationJob], None]:
     from stages.simulators import make_simulator
 
     simulator = make_simulator(config.simulator, image_size=config.image_size)
 
-    def work(job: Job) -> None:
+    def work(job: DemonstrationJob) -> None:
         episode, notes = demonstrate(simulator, job, config.attempts)
         write_episode_shard(shards, job.index, episode, notes)
 
     return work
 
 
-def demonstrate(simulator: Simulator, job: Job, attempts: int) -> tuple[Episode, dict[str, Any]]:
+def demonstrate(simulator: Simulator, job: DemonstrationJob, attempts: int) -> tuple[Episode, dict[str, Any]]:
     """The first successful take over the derived seeds of a job."""
     redraws = 0
     for attempt in range(attempts):
@@ -174,7 +174,7 @@ def demonstrate(simulator: Simulator, job: Job, attempts: int) -> tuple[Episode,
     )
 
 
-def _record(simulator: Simulator, job: Job, seed: int) -> _Take:
+def _record(simulator: Simulator, job: DemonstrationJob, seed: int) -> _Take:
     instructions, observation = simulator.reset(job.task, job.variation, seed)
     take = _Take(instructions, [observation])
     things = simulator.truth()
@@ -195,7 +195,7 @@ def _record(simulator: Simulator, job: Job, seed: int) -> _Take:
 
 def _episode(
     simulator: Simulator,
-    job: Job,
+    job: DemonstrationJob,
     seed: int,
     take: _Take,
     trajectory: dict[str, np.ndarray],
@@ -231,13 +231,13 @@ def _episode(
     )
 
 
-def _choose(instructions: list[str], job: Job, seed: int) -> str:
+def _choose(instructions: list[str], job: DemonstrationJob, seed: int) -> str:
     """The paraphrase of a demonstration."""
     rng = np.random.default_rng([seed, crc32(job.task.encode()), job.variation, 1])
     return instructions[int(rng.integers(len(instructions)))]
 
 
-def _summary(jobs: list[Job], notes: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+def _summary(jobs: list[DemonstrationJob], notes: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     variations: dict[str, int] = {}
     for job in jobs:
         name = job.taskvar

@@ -71,7 +71,7 @@ def serve(
         path: the bundle.
         host: the loopback address unless others shall reach it.
         port: 0 = any free one.
-        announce: told the server's address once it listens; by default it is printed on stderr.
+        announce: called with the server's address once it listens; by default it is printed on stderr.
 
     Returns:
         {requests}.
@@ -107,7 +107,7 @@ def drive(
         instruction: what to do, in words.
         task, variation, seed: the scene.
         out: file of recordings, in the layout of demonstrations; the episode is added. A video is put beside it.
-        say: told what the robot does, step by step; by default printed on stderr.
+        say: called with what the robot does, step by step; by default printed on stderr.
 
     Returns:
         {instruction, success, error, plan, steps, recording, episode, video}; success is the scene's own test.
@@ -115,13 +115,13 @@ def drive(
     Raises:
         UserError: not a sound bundle, an unknown scene, or an instruction without a plan.
     """
-    from stages.serving.driver import Scene, run_and_record
+    from stages.serving.driver import SceneChoice, run_and_record
     from stages.simulators import make_simulator
 
     config, say = config or DeployConfig(), say or _tell
     if not instruction.strip():
         raise UserError("the instruction is empty", "Say what to do")
-    scene, parents = Scene(task, variation, seed), [parent(path, SCHEMA)]
+    scene, parents = SceneChoice(task, variation, seed), [parent(path, SCHEMA)]
     policy = load_bundle(path, config.device)
     simulator = make_simulator(config.simulator, image_size=config.image_size)
     try:

@@ -29,7 +29,7 @@ from stages.rollouts.jobs import (
     training_seeds,
 )
 from stages.rollouts.policies import PolicySpec
-from stages.rollouts.rollouts import Job, roll_out
+from stages.rollouts.rollouts import RolloutJob, roll_out
 from stages.rollouts.storage import SCHEMA, write_rollout
 from stages.rollouts.wordings import Wordings
 from stages.settings.evaluate import EvaluateConfig
@@ -45,14 +45,14 @@ class _Level:
 
     level: str
     target: Path
-    jobs: list[Job]
+    jobs: list[RolloutJob]
     header: Header
     spec: PolicySpec
     keypoints: Keypoints
     wordings: Wordings
     checkpoint: int
 
-    def describe(self, job: Job) -> str:
+    def describe(self, job: RolloutJob) -> str:
         """What is being done, for the progress."""
         return f"{self.level} {job.taskvar}"
 
@@ -142,13 +142,13 @@ def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:
 
 def _make_worker(
     spec: PolicySpec, keypoints: Keypoints, wordings: Wordings, config: EvaluateConfig, shards: Path
-) -> Callable[[Job], None]:
+) -> Callable[[RolloutJob], None]:
     from stages.simulators import make_simulator
 
     simulator = make_simulator(config.simulator, image_size=config.image_size)
     policy = spec.make(simulator)
 
-    def work(job: Job) -> None:
+    def work(job: RolloutJob) -> None:
         source = KeypointSource(keypoints, [config.seed, *job.rng_seed])
         with spec.one_thread():
             rollout = roll_out(simulator, policy, job, source, config.max_steps, wordings=wordings)

@@ -26,7 +26,7 @@ from stages.evaluation.planner_quality import quality_table
 from stages.evaluation.results import latency
 from stages.rollouts.jobs import check_held_out, check_taskvars, jobs_of, levels_of, taskvars_of, training_seeds
 from stages.rollouts.policies import one_torch_thread
-from stages.rollouts.rollouts import Job, choose_instruction
+from stages.rollouts.rollouts import RolloutJob, choose_instruction
 from stages.rollouts.wordings import Wordings
 from stages.settings.loader import Config
 
@@ -47,11 +47,11 @@ class _Level:
 
     level: str
     target: Path
-    jobs: list[Job]
+    jobs: list[RolloutJob]
     header: Header
     wordings: Wordings
 
-    def describe(self, job: Job) -> str:
+    def describe(self, job: RolloutJob) -> str:
         """What is being done, for the progress."""
         return f"{self.level} {job.taskvar}"
 
@@ -147,14 +147,14 @@ def _run(config: Config, vlm: Path, level: _Level, progress: Progress) -> dict[s
     return summary
 
 
-def _make_worker(config: Config, vlm: Path, wordings: Wordings, shards: Path) -> Callable[[Job], None]:
+def _make_worker(config: Config, vlm: Path, wordings: Wordings, shards: Path) -> Callable[[RolloutJob], None]:
     from stages.planner.planner import Planner
     from stages.simulators import make_simulator
 
     simulator = make_simulator(config.evaluate.simulator, image_size=config.evaluate.image_size)
     planner = Planner.from_pretrained(vlm, config.evaluate.device)
 
-    def work(job: Job) -> None:
+    def work(job: RolloutJob) -> None:
         with one_torch_thread():
             found = ask(simulator, planner, job, config, wordings)
         write_planner_answers(shards, job.index, found)
@@ -162,12 +162,12 @@ def _make_worker(config: Config, vlm: Path, wordings: Wordings, shards: Path) ->
     return work
 
 
-def ask(simulator: Simulator, planner: Planner, job: Job, config: Config, wordings: Wordings) -> PlannerAnswers:
+def ask(simulator: Simulator, planner: Planner, job: RolloutJob, config: Config, wordings: Wordings) -> PlannerAnswers:
     """Have an expert play a scene, make the truth of it as for training, and ask the planner."""
     from stages.planner.training.data import keyframes_of
     from stages.planner.training.validation import teacher_forced_episode
 
-    demonstration = collect.Job(job.index, job.task, job.variation, job.level, job.seed)
+    demonstration = collect.DemonstrationJob(job.index, job.task, job.variation, job.level, job.seed)
     episode, _ = collect.demonstrate(simulator, demonstration, config.collect.attempts)
     annotation = annotate_episode(episode, config.annotate)
     plan = decompose_episode(episode, config.decompose, annotation.problem)

@@ -27,7 +27,7 @@ from stages.settings.loader import Config
 
 if TYPE_CHECKING:
     from stages.planner.pointing.model import PlannerModel
-    from stages.planner.training.data import Keyframe, Sampler
+    from stages.planner.training.data import Keyframe, PlannerSampler
     from stages.planner.training.loop import Sample, TrainingState
     from stages.planner.training.validation import HeldOut
 
@@ -35,7 +35,7 @@ REHEARSED = {"locate": 0.75, "decide": 0.25}
 """Shares of the kinds of rehearsed examples."""
 
 VALIDATION_STEPS = 4
-"""Held-out samples whose loss is looked at, in steps' worth of them."""
+"""Held-out samples whose loss is looked at, counted in training steps."""
 
 
 def finetune_vlm(
@@ -151,15 +151,17 @@ def _train(
 ) -> TrainingState:
     from stages.planner.language.grammar import words_of
     from stages.planner.training.augmentation import Paints
-    from stages.planner.training.data import Sampler
+    from stages.planner.training.data import PlannerSampler
     from stages.planner.training.loop import train
     from stages.settings.vlm import without_augmentation
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
     auxiliary = _auxiliary(config, model.views, work, progress)
-    sampler = Sampler(training, config.vlm, model.views, config.seed, auxiliary, Paints(PALETTE, RARE_COLOURS))
+    sampler = PlannerSampler(training, config.vlm, model.views, config.seed, auxiliary, Paints(PALETTE, RARE_COLOURS))
     model.phrase_words = words_of([*sampler.nameable, *PALETTE, *RARE_COLOURS])
-    unseen = _some(Sampler(valid, without_augmentation(config.vlm), model.views, config.seed + 1)) if valid else ()
+    unseen = (
+        _some(PlannerSampler(valid, without_augmentation(config.vlm), model.views, config.seed + 1)) if valid else ()
+    )
     return train(model, sampler, work / "checkpoint.pt", progress, unseen, log)
 
 
@@ -190,7 +192,7 @@ def _train_language(
     return curve
 
 
-def _some(sampler: Sampler) -> list[Sample]:
+def _some(sampler: PlannerSampler) -> list[Sample]:
     return [sample for step in range(VALIDATION_STEPS) for sample in sampler(step)]
 
 
@@ -241,7 +243,7 @@ def _predictions(finished: Path, model: PlannerModel, valid: Sequence[Keyframe],
 
 
 def _calibrate(finished: Path, held_out: HeldOut) -> tuple[HeldOut, dict[str, float]]:
-    """Learn and write what confidence is worth.
+    """Fit and write the calibration of the confidence.
 
     Returns:
         The answers with the confidence that they now have, and how wrong it is on average where it was not fitted.

@@ -48,7 +48,7 @@ class ClapPolicy:
         """Begin an episode: the plan is made at the first observation."""
         self._instruction, self._memory = instruction, Memory()
         self._plan: list[str] = []
-        """The plan or, where the planner is not told one, the steps done so far."""
+        """The plan or, where the planner is not given one, the steps done so far."""
         self._doubts_left, self._looked = self.config.max_replans, False
 
     def select_action(

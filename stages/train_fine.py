@@ -19,9 +19,9 @@ from stages.core.observation import Observation
 from stages.core.progress import Progress, silent
 from stages.geometry.clouds import frame_points
 from stages.predictor.assessment import HeldOut, assess, with_planner_errors
-from stages.predictor.data import GENEROUS, Example, Sampler, prepare
+from stages.predictor.cloud import PointCloud
+from stages.predictor.data import GENEROUS, MotionExample, PredictorSampler, prepare
 from stages.predictor.predictor import FinePredictor
-from stages.predictor.scene import Scene
 from stages.predictor.training import Curves, Trainer
 from stages.settings.fine import FineConfig
 from stages.settings.loader import Config
@@ -88,13 +88,13 @@ def curves_path(out_dir: Path) -> Path:
 
 def load_examples(
     config: FineConfig, demos: Path, keypoints: Path, plans: Path, progress: Progress = silent
-) -> dict[str, list[Example]]:
+) -> dict[str, list[MotionExample]]:
     """All motions of the episodes whose plans fit, by part: train, valid.
 
     Raises:
         UserError: an input cannot be read or does not belong to `demos`, or there is no motion to train on.
     """
-    examples: dict[str, list[Example]] = {"train": [], "valid": []}
+    examples: dict[str, list[MotionExample]] = {"train": [], "valid": []}
     with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as points, Plans(plans, demos) as lines:
         parts = {index: part for part in examples for index in episodes.indices(part)}
         for done, (index, part) in enumerate(sorted(parts.items())):
@@ -107,10 +107,10 @@ def load_examples(
     return examples
 
 
-def scene_of(observation: Observation) -> Scene:
+def scene_of(observation: Observation) -> PointCloud:
     """The clouds of all cameras, each point with the number of its camera."""
     clouds = [frame_points(frame) for frame in observation.cameras.values()]
-    return Scene(
+    return PointCloud(
         points=np.concatenate([points for points, _ in clouds]),
         colours=np.concatenate([colours for _, colours in clouds]),
         cameras=np.repeat(np.arange(len(clouds), dtype=np.uint8), [len(points) for points, _ in clouds]),
@@ -119,7 +119,7 @@ def scene_of(observation: Observation) -> Scene:
 
 def _episode_examples(
     episodes: Demonstrations, points: Keypoints, lines: Plans, index: int, config: FineConfig
-) -> list[Example]:
+) -> list[MotionExample]:
     episode = episodes.episode(index, images=False)
     plan, keypoints = lines.episode(index), points.episode(index).keypoints
     examples = []
@@ -127,7 +127,7 @@ def _episode_examples(
         observation = episodes.observation(index, int(k))
         scene = prepare(scene_of(observation), keypoints[k], observation.gripper_pose, config, GENEROUS)
         examples.append(
-            Example(
+            MotionExample(
                 scene=scene,
                 keypoint=keypoints[k],
                 step=plan.plan[plan.step_index[k]],
@@ -150,10 +150,10 @@ def _create(config: Config) -> FinePredictor:
 
 
 def _train(
-    predictor: FinePredictor, examples: list[Example], config: Config, checkpoint: Path, progress: Progress
+    predictor: FinePredictor, examples: list[MotionExample], config: Config, checkpoint: Path, progress: Progress
 ) -> Trainer:
     """Train to the end of the budget, from the checkpoint if there is one."""
-    sampler = Sampler(examples, config.fine, predictor.network.text, config.seed)
+    sampler = PredictorSampler(examples, config.fine, predictor.network.text, config.seed)
     trainer = Trainer(predictor.network, sampler, config.fine)
     if checkpoint.exists():
         trainer.load(checkpoint)
@@ -167,7 +167,7 @@ def _train(
     return trainer
 
 
-def _assess(predictor: FinePredictor, examples: list[Example], config: Config) -> dict[str, HeldOut]:
+def _assess(predictor: FinePredictor, examples: list[MotionExample], config: Config) -> dict[str, HeldOut]:
     """Held-out predictions with true keypoints and with those of an erring planner; empty if nothing is held out."""
     if not examples:
         return {}

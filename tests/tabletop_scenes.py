@@ -6,8 +6,8 @@ import numpy as np
 
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion
 from stages.geometry.workspace import TABLE_HEIGHT
-from stages.predictor.data import GENEROUS, Example, prepare
-from stages.predictor.scene import Scene
+from stages.predictor.cloud import PointCloud
+from stages.predictor.data import GENEROUS, MotionExample, prepare
 from stages.settings.fine import FineConfig
 
 DOWN = axis_rotation(0, np.pi)
@@ -26,7 +26,7 @@ def box_points(centre: np.ndarray, size: np.ndarray, yaw: float, rng: np.random.
     return points * size @ axis_rotation(2, yaw).T + centre
 
 
-def example(rng: np.random.Generator, config: FineConfig, name: str = "") -> Example:
+def example(rng: np.random.Generator, config: FineConfig, name: str = "") -> MotionExample:
     """One motion about a box of 6 x 4 x 4 cm among others on the table."""
     yaw = rng.uniform(-np.pi / 2, np.pi / 2)
     centre = np.array([*rng.uniform((0.15, -0.2), (0.4, 0.2)), TABLE_HEIGHT + 0.02])
@@ -39,11 +39,11 @@ def example(rng: np.random.Generator, config: FineConfig, name: str = "") -> Exa
     colours = np.repeat(
         np.array([[160, 130, 90], [200, 30, 30], rng.integers(0, 256, 3)], np.uint8), [4000, 1500, 1500], 0
     )
-    scene = Scene(points, colours, np.zeros(len(points), np.uint8))
+    scene = PointCloud(points, colours, np.zeros(len(points), np.uint8))
     hand = np.concatenate([HOME + 0.05 * rng.standard_normal(3), matrix_to_quaternion(DOWN)])
     action = expert(step, motion, centre, yaw)
     prepared = prepare(scene, centre, hand, config, GENEROUS)
-    return Example(prepared, centre, step, motion, hand, float(step[0] == "g"), action, name, 0)
+    return MotionExample(prepared, centre, step, motion, hand, float(step[0] == "g"), action, name, 0)
 
 
 def expert(step: str, motion: int, centre: np.ndarray, yaw: float) -> np.ndarray:

@@ -30,11 +30,11 @@ from stages.geometry.clouds import fuse
 from stages.oracle.expert import ExpertPolicy
 from stages.oracle.keypoints import KeypointSource
 from stages.policy import ClapPolicy
-from stages.rollouts.rollouts import Job, roll_out
+from stages.rollouts.rollouts import RolloutJob, roll_out
 from stages.serving.act import observation_message, parse_act
 from stages.serving.bundle import load_bundle, verify_bundle
 from stages.serving.client import RemotePolicy
-from stages.serving.driver import Scene, run_and_record
+from stages.serving.driver import SceneChoice, run_and_record
 from stages.serving.encoding import array_from_json, array_to_json, pack, unpack
 from stages.serving.gembench import parse_request, point_observation
 from stages.serving.recordings import add_recording, recorded
@@ -346,7 +346,7 @@ def test_recordings_are_added_one_by_one(tmp_path: Path) -> None:
     watched: list[Decision] = []
     for index, seed in enumerate((5, 6)):
         assert recorded(path) == index
-        job = Job(index, "push_button", 0, "l1", 0, seed)
+        job = RolloutJob(index, "push_button", 0, "l1", 0, seed)
         rollout = roll_out(
             simulator, ExpertPolicy(simulator), job, KeypointSource("planner", [0]), 25, f"do {seed}", watched.append
         )
@@ -519,7 +519,7 @@ def test_driving_records_and_films(tmp_path: Path) -> None:
     out = tmp_path / "recordings.h5"
 
     simulator = make_simulator("tabletop", image_size=24)
-    scene, config = Scene("push_button", 0, 4), DeployConfig()
+    scene, config = SceneChoice("push_button", 0, 4), DeployConfig()
     summary = run_and_record(simulator, ExpertPolicy(simulator), "press it", scene, out, config, said.append)
     simulator.close()
     assert summary["success"] and summary["steps"] == ["push the maroon button"] * 2

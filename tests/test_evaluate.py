@@ -28,7 +28,7 @@ from stages.geometry.workspace import TABLE_HEIGHT, inside_workspace
 from stages.oracle.expert import ExpertPolicy
 from stages.oracle.keypoints import KeypointSource
 from stages.rollouts.jobs import jobs_of, levels_of
-from stages.rollouts.rollouts import Job, choose_instruction, roll_out
+from stages.rollouts.rollouts import RolloutJob, choose_instruction, roll_out
 from stages.rollouts.seeds import FIRST_SEED, evaluation_seed
 from stages.rollouts.storage import read_rollouts
 from stages.serving.recordings import add_recording
@@ -214,7 +214,7 @@ def test_training_placements_are_those_of_the_demonstrations(tmp_path: Path) -> 
 
 def test_instruction_is_drawn_once_and_varies() -> None:
     texts = list("abcde")
-    jobs = [Job(0, "push_button", 0, "l1", 0, FIRST_SEED + k) for k in range(40)]
+    jobs = [RolloutJob(0, "push_button", 0, "l1", 0, FIRST_SEED + k) for k in range(40)]
     drawn = [choose_instruction(texts, job) for job in jobs]
     assert drawn == [choose_instruction(texts, job) for job in jobs]
     assert set(drawn) == set(texts)
@@ -263,7 +263,7 @@ class WrongPolicy(ExpertPolicy):
 )
 def test_mistakes_are_named(mistake: dict[str, Any], failure: str) -> None:
     simulator = make_simulator("tabletop", image_size=16)
-    job = Job(0, "push_button", 0, "l1", 0, FIRST_SEED)
+    job = RolloutJob(0, "push_button", 0, "l1", 0, FIRST_SEED)
     rollout = roll_out(simulator, WrongPolicy(simulator, **mistake), job, KeypointSource("planner", [0]), max_steps=3)
     simulator.close()
     assert not rollout.episode.success
@@ -280,7 +280,7 @@ def test_an_instruction_without_a_plan_is_a_failure_not_a_crash(tmp_path: Path) 
         def reset(self, instruction: str) -> None:
             raise UserError("there is no plan")
 
-    job = Job(0, "push_button", 0, "l1", 0, FIRST_SEED)
+    job = RolloutJob(0, "push_button", 0, "l1", 0, FIRST_SEED)
     rollout = roll_out(simulator, Speechless(simulator), job, KeypointSource("planner", [0]), max_steps=3)
     assert (rollout.failure, rollout.episode.success, len(rollout.episode)) == ("no plan", False, 0)
     header = Header.create("clap.demos", config={}, settings={}, seed=0)

@@ -24,13 +24,17 @@ from stages.planner.language.plan_text import read_plan, write_plan
 from stages.planner.language.planning_model import MAX_WORDS, PlanningModel, readable_plan
 from stages.planner.language.text import (
     AGAIN,
+    ALL,
     BETWEEN,
+    BOTH,
+    CHAINS,
+    EVERYTHING,
     LAST,
     MAX_STEPS,
     NOUNS,
+    ONWARD,
     PAIRS,
     REQUESTS,
-    TRIPLES,
     Example,
     TextSampler,
 )
@@ -230,6 +234,10 @@ class TestInstructions:
         plan, _ = model.plan(text, ["red cup"], beams=2)
         assert plan and all(parse_step(str(step)) == step for step in plan)
 
+    def test_capitals_make_no_difference(self, checkpoint: Path) -> None:
+        model = PlanningModel(str(checkpoint), torch.nn.Identity(), AutoTokenizer.from_pretrained(checkpoint))
+        assert model.prompt("Push the RED cup", ["red cup"]) == model.prompt("push the red cup", ["red cup"])
+
     def test_control_tokens_are_read_as_text(self, checkpoint: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)
         model = PlanningModel(str(checkpoint), torch.nn.Identity(), tokenizer)
@@ -387,7 +395,7 @@ class TestText:
         assert tested and not listed & tested
 
     def test_frames_are_few_and_speak_of_nothing(self) -> None:
-        assert sum(map(len, (REQUESTS, PAIRS, TRIPLES, LAST, BETWEEN, AGAIN))) < 100
+        assert sum(map(len, (REQUESTS, PAIRS, CHAINS, ALL, BOTH, EVERYTHING, ONWARD, LAST, BETWEEN, AGAIN))) < 100
         assert all("{}" in one for one in REQUESTS) and all("{a}" in one and "{b}" in one for one in PAIRS)
 
     def test_plans_are_about_what_is_said_or_in_view(self, drawn: list[Example]) -> None:

@@ -12,7 +12,7 @@ from stages.geometry.workspace import TABLE_HEIGHT
 from stages.simulators.tabletop import panda_meshes
 from stages.simulators.tabletop.execution import Executor
 from stages.simulators.tabletop.kinematics import Kinematics
-from stages.simulators.tabletop.motion import Planner, interpolate, timed
+from stages.simulators.tabletop.motion import MotionPlanner, interpolate, timed
 from stages.simulators.tabletop.panda import BASE_POSITION, LOWER, UPPER, VELOCITY
 from stages.simulators.tabletop.skills.hand import pointing_down, tip_at
 from stages.simulators.tabletop.world import TIMESTEP, new_world
@@ -68,7 +68,7 @@ def test_a_hand_in_the_table_collides(kinematics: Kinematics) -> None:
 def test_a_line_is_straight_and_ends_at_the_goal(kinematics: Kinematics) -> None:
     start = kinematics.forward(READY)
     goal = tip_at(np.array([0.25, -0.15, TABLE_HEIGHT + 0.15]), pointing_down(0.4))
-    path = Planner(kinematics).plan(READY, goal, avoid=False)
+    path = MotionPlanner(kinematics).plan(READY, goal, avoid=False)
     direction = (goal[:3, 3] - start[:3, 3]) / np.linalg.norm(goal[:3, 3] - start[:3, 3])
     for joints in path:
         offset = kinematics.forward(joints)[:3, 3] - start[:3, 3]
@@ -78,7 +78,7 @@ def test_a_line_is_straight_and_ends_at_the_goal(kinematics: Kinematics) -> None
 
 def test_there_is_no_way_to_a_pose_out_of_reach(kinematics: Kinematics) -> None:
     goal = tip_at(np.array([1.2, 0.0, TABLE_HEIGHT + 0.2]), pointing_down(0.0))
-    assert Planner(kinematics).plan(READY, goal, avoid=True) is None
+    assert MotionPlanner(kinematics).plan(READY, goal, avoid=True) is None
 
 
 def test_interpolation_turns_at_a_constant_rate() -> None:

@@ -15,8 +15,8 @@ from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE
 from stages.planner.prompts import KEYPOINT, OBJECTS, Memory, plan_phrases
 from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
-from stages.planner.training.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, Paints, Scene, Thing
-from stages.planner.training.data import Keyframe, Sampler
+from stages.planner.training.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, LabelledCloud, Paints, Thing
+from stages.planner.training.data import Keyframe, PlannerSampler
 from stages.settings.vlm import VlmConfig
 from stages.simulators import make_simulator
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
@@ -118,7 +118,7 @@ def first_keyframe(simulator, number: int, task: str, variation: int) -> Keyfram
     )
 
 
-def whole(frame: Keyframe) -> Scene:
+def whole(frame: Keyframe) -> LabelledCloud:
     return frame.scene(np.arange(len(frame.points)))
 
 
@@ -290,9 +290,9 @@ def is_known_noun(noun: str) -> bool:
 # The sampler
 
 
-def sampler(frames: list[Keyframe], **settings: float) -> Sampler:
+def sampler(frames: list[Keyframe], **settings: float) -> PlannerSampler:
     config = VlmConfig(batch_size=8, recolour=0.7, distractors=3, **settings)
-    return Sampler(frames, config, CanonicalViews(), 3, paints=PAINTS)
+    return PlannerSampler(frames, config, CanonicalViews(), 3, paints=PAINTS)
 
 
 def test_a_step_has_the_same_exchanges_whenever_it_is_drawn(frames):

@@ -14,12 +14,12 @@ from tabletop_scenes import DOWN, example
 from stages.core.errors import UserError
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix, rotation_angle
 from stages.predictor.assessment import assess
-from stages.predictor.data import Sampler, augment, collate, views_at
+from stages.predictor.cloud import EMPTY, PointCloud, draw, hand_features
+from stages.predictor.data import PredictorSampler, augment, collate, disturb, views_at
 from stages.predictor.decoding import decode, label, losses
 from stages.predictor.heads import gaussian_logits
 from stages.predictor.predictor import FinePredictor
 from stages.predictor.rotation import BINS, decode_bins, euler_to_matrix, matrix_to_euler, soft_bins
-from stages.predictor.scene import EMPTY, Scene, draw, hand_features
 from stages.predictor.text import WordEncoder
 from stages.predictor.training import Trainer
 from stages.predictor.transformer import Outputs
@@ -85,22 +85,26 @@ def test_bins_are_finer_than_their_size_and_wrap(rng: np.random.Generator) -> No
 def test_hand_is_left_out_but_not_what_it_holds() -> None:
     pose = np.array([0.2, 0.1, 1.0, *matrix_to_quaternion(DOWN)])
     points = pose[:3] + np.array([[0, 0, 0.1], [0, 0.08, 0.08], [0, 0, 0.0], [0, 0, -0.05], [0.2, 0, 0.1]])
-    scene = Scene(points.astype(np.float32), np.zeros((5, 3), np.uint8), np.zeros(5, np.uint8))
+    scene = PointCloud(points.astype(np.float32), np.zeros((5, 3), np.uint8), np.zeros(5, np.uint8))
     assert np.allclose(scene.without_hand(pose).points, points[2:])
 
 
 def test_thinning_keeps_one_point_per_camera_and_cell(rng: np.random.Generator) -> None:
     points = rng.uniform(-0.02, 0.02, (3000, 3)).astype(np.float32)
     cameras = rng.integers(0, 2, 3000).astype(np.uint8)
-    thin = Scene(points, np.zeros((3000, 3), np.uint8), cameras).thinned(0.01)
+    thin = PointCloud(points, np.zeros((3000, 3), np.uint8), cameras).thinned(0.01)
     cells = np.column_stack([np.floor(thin.points / 0.01), thin.cameras])
     assert len(np.unique(cells, axis=0)) == len(thin.points)
     assert len(thin.points) == 2 * 4**3
+    merged = thin.merged(0.01)
+    assert len(merged.points) == len(np.unique(np.floor(merged.points / 0.01), axis=0)) == 4**3
+    undisturbed = disturb(thin, replace(CALM, voxel=0.01), rng)
+    assert np.array_equal(undisturbed.points, merged.points)
 
 
 def test_drawn_depth_is_scaled_to_the_cube() -> None:
     point = np.array([[0.05, -0.02, 0.06]], np.float32)
-    scene = Scene(point, np.full((1, 3), 200, np.uint8), np.zeros(1, np.uint8))
+    scene = PointCloud(point, np.full((1, 3), 200, np.uint8), np.zeros(1, np.uint8))
     views = views_at(np.zeros(3), CALM)
     _, depth = draw(scene, views)
     seen = [np.unique(image[image != EMPTY]) for image in depth]
@@ -139,7 +143,7 @@ def test_target_stays_in_sight_of_a_wrong_keypoint(rng: np.random.Generator) -> 
 
 def test_batches_depend_on_their_number_only(rng: np.random.Generator) -> None:
     examples = [example(rng, SMALL) for _ in range(6)]
-    first, second = (Sampler(examples, SMALL, WordEncoder(8), seed=3) for _ in range(2))
+    first, second = (PredictorSampler(examples, SMALL, WordEncoder(8), seed=3) for _ in range(2))
     second.batch(0)
     for one, other in zip(first.batch(2), second.batch(2), strict=True):
         for a, b in zip(vars(one).values(), vars(other).values(), strict=True):
@@ -276,7 +280,7 @@ def test_pretrained_encoders(tune: bool, checkpoints: dict[str, str], tmp_path: 
     config = replace(SMALL, image_encoders=encoders, tune_encoders=tune, text_encoder=checkpoints["siglip"])
     predictor = FinePredictor.create(config)
     examples = [example(rng, config) for _ in range(4)]
-    sampler = Sampler(examples, config, predictor.network.text, seed=0)
+    sampler = PredictorSampler(examples, config, predictor.network.text, seed=0)
     before = {name: value.clone() for name, value in predictor.network.state_dict().items()}
     Trainer(predictor.network, sampler, config).train(tmp_path / "checkpoint.pt", lambda trainer: None)
     moved = {name for name, value in predictor.network.state_dict().items() if not torch.equal(value, before[name])}
@@ -312,7 +316,7 @@ def test_it_learns_where_to_grasp_and_push(tmp_path: Path, rng: np.random.Genera
     config = FineConfig(width=64, depth=2, heads=2, batch_size=16, steps=250, keypoint_jitter=0.01, learning_rate=2e-3)
     torch.manual_seed(0)
     predictor = FinePredictor.create(config)
-    sampler = Sampler([example(rng, config) for _ in range(400)], config, predictor.network.text, seed=0)
+    sampler = PredictorSampler([example(rng, config) for _ in range(400)], config, predictor.network.text, seed=0)
     trainer = Trainer(predictor.network, sampler, config)
     trainer.train(tmp_path / "checkpoint.pt", lambda trainer: None)
     trainer.use_average()

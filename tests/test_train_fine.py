@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 import torch
 
+from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import read_header
 from stages.artifacts.resume import partial_of
 from stages.core.errors import UserError
+from stages.geometry.clouds import fuse
 from stages.predictor.predictor import FinePredictor
 from stages.settings.fine import FineConfig
 from stages.settings.loader import Config
@@ -68,6 +70,17 @@ def test_examples_are_the_motions_of_the_demonstrations(tiny_run: Path) -> None:
         assert example.motion_index in (0, 1)
     steps = [example.step.split(" the ")[0] for example in examples["train"]]
     assert sorted(set(steps)) == ["grasp", "lift", "move", "push"]
+
+
+def test_an_example_looks_in_training_as_it_does_in_use(tiny_run: Path) -> None:
+    example = load_examples(TINY, *inputs(tiny_run))["valid"][0]
+    with Demonstrations(tiny_run / "demos.h5") as episodes:
+        observation = episodes.observation(int(example.episode.removeprefix("demo_")), example.index)
+    predictor = FinePredictor.create(TINY)
+    felt = observation.gripper_pose, observation.gripper_open
+    in_use = predictor.predict(*fuse(observation), example.keypoint, example.step, example.motion_index, *felt)
+    in_training = predictor.predict_examples([example])[0]
+    assert np.array_equal(in_use.pose, in_training.pose) and in_use.confidence == in_training.confidence
 
 
 def test_it_writes_a_model_and_its_curves(trained: Path, tiny_run: Path) -> None:

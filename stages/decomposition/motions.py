@@ -11,10 +11,10 @@ _EMPTY = 0.02
 """A gripper closed further than this holds nothing; 1 is wide open."""
 
 _STILL = 0.005
-"""Shorter distances are not worth words [m]."""
+"""Shorter distances are not described [m]."""
 
 _UNTURNED = np.radians(5)
-"""Smaller turns are not worth words [rad]."""
+"""Smaller turns are not described [rad]."""
 
 
 def describe_motions(episode: Episode) -> list[str]:

@@ -70,7 +70,7 @@ class StepDecision:
 
     Attributes:
         step_index: line of the plan, from 0; its length where the step is not in it, which happens only to planners
-            that are not told the plan.
+            that are not given the plan.
         step: the step's text.
         keypoint: where the step happens.
         objects: the task's things by noun phrase.
@@ -170,11 +170,11 @@ class Planner:
     ) -> StepDecision:
         """Round 2: the task's objects, then the current step, then its keypoint.
 
-        The step is the one executed last or the next one of the plan; any, for a planner that is not told the last one.
+        The step is the one executed last or the next one of the plan; any, for a planner without the last one.
 
         Args:
             instruction: of the task.
-            plan: its steps; for a planner that is not told the plan, those known by name, the last one among them.
+            plan: its steps; for a planner that is not given the plan, those known by name, the last one among them.
             memory: what was executed last.
             gripper_open: whether the gripper is.
             views: (V, S, S, 3) uint8.
@@ -194,7 +194,7 @@ class Planner:
     def _decide_freely(
         self, instruction: str, request: str, known: list[str], memory: Memory, views: np.ndarray
     ) -> StepDecision:
-        """Round 2 of a planner that is not told the plan: any step, about things that the instruction names."""
+        """Round 2 of a planner that is not given the plan: any step, about things that the instruction names."""
         graph = step_graph(self.protocol.objects, self._spelt)
         answer, text, (*objects, keypoint) = self._answer(request, self._grammar(graph, instruction), views)
         named, step = _read_decision(text)

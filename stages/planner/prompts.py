@@ -54,11 +54,11 @@ def plan_request(instruction: str, names: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Protocol:
-    """What round 2 is told and says; the paper's ablations leave a part out.
+    """What round 2 is given and says; the paper's ablations leave a part out.
 
     Attributes:
-        plan: the plan is told, and the answer chooses one of its lines; else the answer says a step in words.
-        memory: what was executed last is told.
+        plan: the plan is given, and the answer chooses one of its lines; else the answer says a step in words.
+        memory: what was executed last is given.
         objects: the answer names the task's objects, each with its place, before it decides.
     """
 
@@ -67,11 +67,11 @@ class Protocol:
     objects: bool = True
 
     def decide_request(self, instruction: str, plan: Sequence[str], memory: Memory, gripper_open: bool) -> str:
-        """Round 2; without the plan told, `plan` only says what the step executed last is called."""
-        told = f"Plan:\n{chr(10).join(numbered(plan))}\n" if self.plan else ""
+        """Round 2; without the plan, `plan` only says what the step executed last is called."""
+        given = f"Plan:\n{chr(10).join(numbered(plan))}\n" if self.plan else ""
         last = f"Last: {self._last(plan, memory)}. " if self.memory else ""
         gripper = "open" if gripper_open else "closed"
-        return f"Task: {instruction}. {told}{last}Gripper {gripper}. What now?"
+        return f"Task: {instruction}. {given}{last}Gripper {gripper}. What now?"
 
     def _last(self, plan: Sequence[str], memory: Memory) -> str:
         if memory.step_index < 0:

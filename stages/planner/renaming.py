@@ -20,7 +20,14 @@ def replace_words(text: str, words: Mapping[str, str]) -> str:
     if not words:
         return text
     pattern = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-    return re.sub(rf"\b({pattern})(s?)\b", lambda match: words[match[1]] + match[2], text)
+    return re.sub(rf"\b({pattern})(s?)\b", lambda found: plural(words[found[1]]) if found[2] else words[found[1]], text)
+
+
+def plural(noun: str) -> str:
+    """The regular plural of an English noun."""
+    if noun.endswith(("s", "x", "ch", "sh")):
+        return noun + "es"
+    return noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
 
 
 def told_apart(name: str, texts: Iterable[str], colours: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.core.steps import parse_step
 from stages.geometry.poses import quaternion_to_matrix, rotation_angle
-from stages.predictor.data import Example, disturbed_keypoint
+from stages.predictor.data import MotionExample, disturbed_keypoint
 from stages.predictor.predictor import FinePredictor
 from stages.settings.fine import FineConfig
 
@@ -25,7 +25,7 @@ class HeldOut:
         rotation_error: (N,) [rad].
     """
 
-    examples: list[Example]
+    examples: list[MotionExample]
     actions: np.ndarray
     confidence: np.ndarray
     position_error: np.ndarray
@@ -57,7 +57,7 @@ class HeldOut:
         }
 
 
-def assess(predictor: FinePredictor, examples: list[Example]) -> HeldOut:
+def assess(predictor: FinePredictor, examples: list[MotionExample]) -> HeldOut:
     """What the predictor says about examples."""
     predictions = predictor.predict_examples(examples)
     actions = np.array([[*p.pose, p.gripper_open, p.ignore_collision] for p in predictions], float).reshape(-1, 9)
@@ -72,7 +72,7 @@ def assess(predictor: FinePredictor, examples: list[Example]) -> HeldOut:
     )
 
 
-def with_planner_errors(examples: list[Example], config: FineConfig, seed: int) -> list[Example]:
+def with_planner_errors(examples: list[MotionExample], config: FineConfig, seed: int) -> list[MotionExample]:
     """The same examples with the keypoints that an erring planner would give."""
     rng = np.random.default_rng([seed, 2])
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,8 +10,8 @@ import torch
 from stages.core.steps import MAX_MOTIONS
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix
+from stages.predictor.cloud import PointCloud, draw, hand_bins, hand_features
 from stages.predictor.decoding import Targets, label
-from stages.predictor.scene import Scene, draw, hand_bins, hand_features
 from stages.predictor.transformer import Inputs
 from stages.settings.fine import FineConfig
 
@@ -23,11 +23,11 @@ GENEROUS = 0.12
 
 
 @dataclass(frozen=True)
-class Example:
+class MotionExample:
     """One motion of an expert.
 
     Attributes:
-        scene: what was seen before it, around the keypoint, without the hand.
+        scene: what was seen before it, around the keypoint, without the hand, one point a camera and voxel.
         keypoint: (3,) [m].
         step: text of the language step.
         motion_index: which motion of the step this is.
@@ -38,7 +38,7 @@ class Example:
         index: of the motion in the demonstration.
     """
 
-    scene: Scene
+    scene: PointCloud
     keypoint: np.ndarray
     step: str
     motion_index: int
@@ -49,7 +49,9 @@ class Example:
     index: int = 0
 
 
-def prepare(scene: Scene, keypoint: np.ndarray, gripper_pose: np.ndarray, config: FineConfig, reach: float) -> Scene:
+def prepare(
+    scene: PointCloud, keypoint: np.ndarray, gripper_pose: np.ndarray, config: FineConfig, reach: float
+) -> PointCloud:
     """The part of a scene that matters: within `reach` [m] of the cube around the keypoint, thinned, without hand."""
     near = scene.around(np.asarray(keypoint), config.extent + 2 * reach).thinned(config.voxel)
     return near.without_hand(gripper_pose) if config.hide_hand else near
@@ -60,7 +62,9 @@ def views_at(centre: np.ndarray, config: FineConfig) -> CanonicalViews:
     return CanonicalViews(np.asarray(centre, float), config.extent, config.image_size, tuple(config.views))
 
 
-def augment(example: Example, config: FineConfig, rng: np.random.Generator) -> tuple[Example, np.ndarray, float]:
+def augment(
+    example: MotionExample, config: FineConfig, rng: np.random.Generator
+) -> tuple[MotionExample, np.ndarray, float]:
     """Another plausible sight of a motion.
 
     Returns:
@@ -77,8 +81,8 @@ def augment(example: Example, config: FineConfig, rng: np.random.Generator) -> t
     rotation = axis_rotation(2, turn).astype(np.float32)
     points = (scene.points - pivot.astype(np.float32)) @ rotation.T + pivot.astype(np.float32)
     keypoint = disturbed_keypoint(pivot, action[:3], config, rng)
-    turned = Example(
-        Scene(points, scene.colours, scene.cameras), keypoint, example.step, example.motion_index, gripper,
+    turned = MotionExample(
+        PointCloud(points, scene.colours, scene.cameras), keypoint, example.step, example.motion_index, gripper,
         example.gripper_open, action, example.episode, example.index,
     )  # fmt: skip
     return turned, turn
@@ -103,23 +107,28 @@ def disturbed_keypoint(
     return np.clip(keypoint + error, target - reach, target + reach)
 
 
-def disturb(scene: Scene, config: FineConfig, rng: np.random.Generator) -> Scene:
-    """A scene with a camera or some points missing and other colours."""
+def disturb(scene: PointCloud, config: FineConfig, rng: np.random.Generator) -> PointCloud:
+    """A scene with a camera or some points missing and other colours, its cameras merged as in use."""
     keep = rng.random(len(scene.points)) >= rng.uniform(0, 2 * config.point_dropout)
     if rng.random() < config.camera_dropout:
         seen = np.unique(scene.cameras)
         keep &= scene.cameras != rng.choice(seen) if len(seen) > 1 else True
-    scene = scene[keep]
+    scene = scene[keep].merged(config.voxel)
     channels = rng.permutation(3) if rng.random() < config.colour_shuffle else np.arange(3)
     gain = (1 + config.colour_jitter * rng.standard_normal(3)).astype(np.float32)
     colours = np.clip(scene.colours[:, channels] * gain, 0, 255).astype(np.uint8)
-    return Scene(scene.points, colours, scene.cameras)
+    return PointCloud(scene.points, colours, scene.cameras)
 
 
-class Sampler:
+def merged(example: MotionExample, config: FineConfig) -> MotionExample:
+    """An example whose scene has one point a voxel, whichever camera saw it."""
+    return replace(example, scene=example.scene.merged(config.voxel))
+
+
+class PredictorSampler:
     """Batches by step number: batch k is the same whenever, and in whatever process, it is asked for."""
 
-    def __init__(self, examples: list[Example], config: FineConfig, text: torch.nn.Module, seed: int) -> None:
+    def __init__(self, examples: list[MotionExample], config: FineConfig, text: torch.nn.Module, seed: int) -> None:
         self.examples = examples
         self.config = config
         self.text = text
@@ -146,7 +155,7 @@ class Sampler:
 
 
 def collate(
-    examples: list[Example] | tuple[Example, ...],
+    examples: list[MotionExample] | tuple[MotionExample, ...],
     words: torch.Tensor,
     config: FineConfig,
     turns: np.ndarray | tuple[float, ...] | None = None,

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from stages.core.errors import UserError
-from stages.predictor.data import Example, collate, prepare, views_at
+from stages.predictor.cloud import PointCloud
+from stages.predictor.data import MotionExample, collate, merged, prepare, views_at
 from stages.predictor.decoding import Prediction, decode
 from stages.predictor.encoders import build_vision_model, load_vision_model
-from stages.predictor.scene import Scene
 from stages.predictor.text import load_text_encoder, save_text_encoder
 from stages.predictor.transformer import MultiViewTransformer
 from stages.settings.fine import FineConfig
@@ -105,19 +105,20 @@ class FinePredictor:
             gripper_pose: (7,) of the gripper now.
             gripper_open: its opening, 1 = open.
         """
-        scene = Scene(points.astype(np.float32), colours, np.zeros(len(points), np.uint8))
+        scene = PointCloud(points.astype(np.float32), colours, np.zeros(len(points), np.uint8))
         pose, keypoint = np.asarray(gripper_pose, float), np.asarray(keypoint, float)
         scene = prepare(scene, keypoint, pose, self.config, reach=0.0)
         action = np.concatenate([pose, [gripper_open, 0]])
-        return self.predict_examples([Example(scene, keypoint, step, motion_index, pose, gripper_open, action)])[0]
+        example = MotionExample(scene, keypoint, step, motion_index, pose, gripper_open, action)
+        return self.predict_examples([example])[0]
 
     @torch.inference_mode()
-    def predict_examples(self, examples: list[Example], batch_size: int = 16) -> list[Prediction]:
+    def predict_examples(self, examples: list[MotionExample], batch_size: int = 16) -> list[Prediction]:
         """Predictions for prepared examples, whose actions are not looked at."""
         self.network.eval()
         predictions: list[Prediction] = []
         for start in range(0, len(examples), batch_size):
-            batch = examples[start : start + batch_size]
+            batch = [merged(example, self.config) for example in examples[start : start + batch_size]]
             words = self.network.text.tokenize([example.step for example in batch])
             inputs, _ = collate(batch, words, self.config)
             outputs = self.network(inputs.to(self.device))

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from stages.predictor.data import Sampler
+from stages.predictor.data import PredictorSampler
 from stages.predictor.decoding import Targets, losses
 from stages.predictor.transformer import Inputs, MultiViewTransformer
 from stages.runtime.precision import use_bfloat16
@@ -35,7 +35,7 @@ class Trainer:
         curves: values every `LOG_EVERY` steps and at the end: step, seconds, rate, loss and its parts.
     """
 
-    def __init__(self, network: MultiViewTransformer, sampler: Sampler, config: FineConfig) -> None:
+    def __init__(self, network: MultiViewTransformer, sampler: PredictorSampler, config: FineConfig) -> None:
         self.network = network
         self.sampler = sampler
         self.config = config
@@ -139,7 +139,7 @@ class Trainer:
             setattr(self, name, value)
 
 
-def prefetch(sampler: Sampler, first: int) -> Iterator[tuple[Inputs, Targets]]:
+def prefetch(sampler: PredictorSampler, first: int) -> Iterator[tuple[Inputs, Targets]]:
     """Batches from number `first` on, drawn by another thread while the caller computes."""
     with ThreadPoolExecutor(1) as pool:
         pending = [pool.submit(sampler.batch, first + i) for i in range(AHEAD)]

@@ -143,7 +143,7 @@ def _paint_names(rng: np.random.Generator, colours: list[str], owners: np.ndarra
 
 
 def _parts(scene: ClutterScene, painted: list[str], positions: np.ndarray, shown: np.ndarray) -> dict[str, np.ndarray]:
-    """Places of the parts that can be told by their thing's colour."""
+    """Places of the parts that their thing's colour identifies."""
     phrases = [f"{colour} {noun}" for colour, noun in zip(painted, scene.nouns, strict=True)]
     parts = np.flatnonzero(shown & (scene.owners != np.arange(len(scene.nouns))))
     return {phrases[i]: positions[i] for i in parts if phrases.count(phrases[i]) == 1}

@@ -8,7 +8,7 @@ from pathlib import Path
 from stages.artifacts.files import read_header
 from stages.artifacts.run import SPLITS
 from stages.core.errors import UserError
-from stages.rollouts.rollouts import Job
+from stages.rollouts.rollouts import RolloutJob
 from stages.rollouts.seeds import placement
 from stages.rollouts.storage import seeds_in
 from stages.rollouts.wordings import TRAINING, Wordings
@@ -43,7 +43,7 @@ def jobs_of(
     config: EvaluateConfig,
     training_seeds: Callable[[str, int, int], Sequence[int]],
     wordings: Wordings = TRAINING,
-) -> list[Job]:
+) -> list[RolloutJob]:
     """The episodes of a level, variation by variation.
 
     Args:
@@ -53,7 +53,7 @@ def jobs_of(
         wordings: variations that they have none for are left out.
     """
     count = config.episodes(level)
-    jobs: list[Job] = []
+    jobs: list[RolloutJob] = []
     for task, variation in variations:
         if config.taskvars and f"{task}+{variation}" not in config.taskvars or not wordings.covers(task, variation):
             continue
@@ -62,7 +62,7 @@ def jobs_of(
         else:
             scenes = [(episode, placement(seed, episode)) for seed in config.seeds for episode in range(count)]
         for episode, scene in scenes:
-            jobs.append(Job(len(jobs), task, variation, level, episode, int(scene)))
+            jobs.append(RolloutJob(len(jobs), task, variation, level, episode, int(scene)))
     return jobs
 
 

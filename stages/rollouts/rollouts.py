@@ -29,7 +29,7 @@ class Policy(Protocol):
 
 
 @dataclass(frozen=True)
-class Job:
+class RolloutJob:
     """One episode to run; `index` is its place in the file, `episode` its number within the variation."""
 
     index: int
@@ -69,7 +69,7 @@ class Rollout:
     seconds: dict[str, list[float]]
 
 
-def choose_instruction(instructions: Sequence[str], job: Job) -> str:
+def choose_instruction(instructions: Sequence[str], job: RolloutJob) -> str:
     """The paraphrase of an episode, the same in every run."""
     return instructions[int(np.random.default_rng([*job.rng_seed, 1]).integers(len(instructions)))]
 
@@ -77,7 +77,7 @@ def choose_instruction(instructions: Sequence[str], job: Job) -> str:
 def roll_out(
     simulator: Simulator,
     policy: Policy,
-    job: Job,
+    job: RolloutJob,
     source: KeypointSource,
     max_steps: int,
     instruction: str | None = None,
@@ -89,7 +89,7 @@ def roll_out(
     Args:
         source: of keypoints that replace the planner's.
         instruction: what to do, instead of one of the task's own.
-        watch: told every decision before it is executed.
+        watch: called with every decision before it is executed.
         wordings: that one is chosen of, without `instruction`.
     """
     instructions, observation = simulator.reset(job.task, job.variation, job.seed)
@@ -177,7 +177,7 @@ class _Record:
         ]
 
     def episode(
-        self, simulator: Simulator, job: Job, instruction: str, instructions: Sequence[str], error: str
+        self, simulator: Simulator, job: RolloutJob, instruction: str, instructions: Sequence[str], error: str
     ) -> Episode:
         trajectory = simulator.trajectory()
         arrays = {name: getattr(trajectory, name) for name in TRAJECTORY}

@@ -14,7 +14,7 @@ from stages.artifacts.episode_io import read_episode, write_episode
 from stages.artifacts.files import open_artifact
 from stages.artifacts.header import Header, get_header
 from stages.artifacts.shards import NAME, write_shard
-from stages.rollouts.rollouts import Job, Rollout
+from stages.rollouts.rollouts import Rollout, RolloutJob
 from stages.simulators.protocol import Trajectory
 
 SCHEMA = "clap.demos"
@@ -53,7 +53,7 @@ class EpisodeResult:
         return f"{self.task}+{self.variation}"
 
 
-def write_rollout(partial: Path, job: Job, rollout: Rollout) -> None:
+def write_rollout(partial: Path, job: RolloutJob, rollout: Rollout) -> None:
     """Write a rollout as a shard; times go to its notes, since they are not the same twice."""
 
     def fill(group: h5py.Group) -> None:

@@ -25,7 +25,7 @@ def distributed_state() -> PartialState:
 
 
 def without_gpu() -> bool:
-    """Whether to compute on the CPU, for want of anything else or because accelerate was told so."""
+    """Whether to compute on the CPU, because there is nothing else or accelerate is set so."""
     import torch
     from accelerate.utils import parse_flag_from_env
 

@@ -12,7 +12,7 @@ from stages.core.decision import Decision
 from stages.core.errors import UserError
 from stages.oracle.keypoints import KeypointSource
 from stages.rollouts.jobs import ROBOMIMIC_GYM, TEST_LEVELS
-from stages.rollouts.rollouts import Job, Policy, roll_out
+from stages.rollouts.rollouts import Policy, RolloutJob, roll_out
 from stages.serving.recordings import add_recording, recorded
 from stages.settings.deploy import DeployConfig
 from stages.simulators.protocol import Simulator
@@ -21,7 +21,7 @@ from stages.viewing.video import render_video
 
 
 @dataclass(frozen=True)
-class Scene:
+class SceneChoice:
     """What stands on the table."""
 
     task: str
@@ -33,7 +33,7 @@ def run_and_record(
     simulator: Simulator,
     policy: Policy,
     instruction: str,
-    scene: Scene,
+    scene: SceneChoice,
     out: Path,
     config: DeployConfig,
     say: Callable[[str], None],
@@ -44,7 +44,7 @@ def run_and_record(
     Raises:
         UserError: an unknown scene, or an instruction without a plan.
     """
-    job = Job(recorded(out), scene.task, scene.variation, _level(scene), 0, scene.seed)
+    job = RolloutJob(recorded(out), scene.task, scene.variation, _level(scene), 0, scene.seed)
     source = KeypointSource("planner", [])
     rollout = roll_out(simulator, policy, job, source, config.max_steps, instruction, watch=_narrator(say))
     episode = rollout.episode
@@ -75,7 +75,7 @@ def run_and_record(
     }
 
 
-def _level(scene: Scene) -> str:
+def _level(scene: SceneChoice) -> str:
     """The test level that a scene belongs to; the first one for scenes in none."""
     place = (scene.task, scene.variation)
     return next((level for level in TEST_LEVELS if place in LEVELS[level]), TEST_LEVELS[0])

@@ -11,7 +11,7 @@ from stages.artifacts.files import open_artifact
 from stages.artifacts.header import Header
 from stages.artifacts.resume import close_partial, open_partial, partial_of
 from stages.artifacts.shards import NAME, assemble_episodes, write_shard
-from stages.rollouts.rollouts import Job, Rollout
+from stages.rollouts.rollouts import Rollout, RolloutJob
 from stages.rollouts.storage import SCHEMA, write_rollout
 
 
@@ -27,7 +27,7 @@ def recorded(path: Path) -> int:
         return len(file["data"])
 
 
-def add_recording(path: Path, job: Job, rollout: Rollout, header: Header, env_args: dict) -> None:
+def add_recording(path: Path, job: RolloutJob, rollout: Rollout, header: Header, env_args: dict) -> None:
     """Add an episode; `job.index` is the number of episodes so far. The file stays whole whatever happens."""
     shutil.rmtree(partial_of(path), ignore_errors=True)
     partial = open_partial(path, header)

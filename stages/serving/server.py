@@ -133,7 +133,7 @@ def run_app(app: FastAPI, host: str, port: int, announce: Callable[[str], None])
     """Serve until interrupted; port 0 takes a free one.
 
     Args:
-        announce: told the address once it is taken.
+        announce: called with the address once it is taken.
 
     Raises:
         UserError: the address cannot be listened on.

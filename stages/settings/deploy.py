@@ -11,7 +11,7 @@ class DeployConfig:
 
     Attributes:
         host: address the server listens on; the loopback address keeps it private to this machine.
-        port: GemBench's challenge port unless told otherwise.
+        port: GemBench's challenge port by default.
         device: where the models run ("cpu", "cuda").
         max_request_mb: larger requests are refused [MiB].
         simulator: name for `make_simulator` when driving.

@@ -20,7 +20,7 @@ class EvaluateConfig:
             own: variation ("task+variation") -> list of wordings.
         constrained: whether the planner alone (`--planner-only`) decodes plans under the grammar of the step language,
             with copied noun phrases; closed loop always does.
-        names: what the planner alone is told to be in view: the "true" names, or those "listed" by
+        names: what the planner alone is given as in view: the "true" names, or those "listed" by
             itself, as in closed loop.
         max_steps: motions per episode at most (GemBench: 25).
         image_size: side of the square camera images [px].

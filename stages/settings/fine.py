@@ -13,7 +13,7 @@ class FineConfig:
         views: canonical views, keys of top, front, left, right, back; every axis must be seen by at least one.
         image_size: side of a view [px], a multiple of `patch`.
         extent: side of the cube around the keypoint that fills a view.
-        voxel: clouds are thinned to one point per camera and cube of this side.
+        voxel: clouds are thinned to one point per cube of this side.
         hide_hand: leave out the points of the hand itself, which would cover what it works on.
         image_encoders: "tiny" (built in, trained from scratch), or Hugging Face names or paths of SigLIP or DINOv2.
         tune_encoders: train the Hugging Face encoders as well instead of freezing them.

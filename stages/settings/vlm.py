@@ -23,7 +23,7 @@ class VlmConfig:
             the others scale it to the one size that they know.
         views: canonical views shown, in order.
         keypoints: how places are said: "pointer" (a heatmap per view) or "text" (coordinates in words).
-        use_plan, use_memory, use_objects: whether round 2 is told the plan and what was done last, and names the task's
+        use_plan, use_memory, use_objects: whether round 2 has the plan and what was done last, and names the task's
             objects before it decides; false is the paper's ablation.
         pretrained: whether the base's weights are used; false starts from random ones, all of which are trained.
         pointer_cells: cells along a side of the pointer's heatmap of one view; a multiple of its image tokens.
@@ -50,7 +50,7 @@ class VlmConfig:
         drop_cameras: how often one or two cameras are left out in training.
         distractors: how many things of other scenes are set down on the table at most, in training.
         recolour: how often a colour of things is replaced by a rare one, in the picture and in words, in training.
-        tint: how often a large thing that no colour is told of is given another, in training.
+        tint: how often a large thing whose name has no colour is given another, in training.
         validate_every: steps between looks at the loss on held-out episodes; 0 = never.
         patience: looks without a better one after which training ends, its best weights kept; 0 = never.
         checkpoint_seconds: how often training can be resumed from.
@@ -58,7 +58,7 @@ class VlmConfig:
 
     base: str = "tiny"
     language: str = "auto"
-    language_minutes: float = 12.0
+    language_minutes: float = 14.0
     language_steps: int = 2000
     language_batch: int = 4
     language_rate: float = 4e-3

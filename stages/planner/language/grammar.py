@@ -24,7 +24,7 @@ PIECES = {tuple(_SLOT.split(text)): action for action, text in (*LINES.items(), 
 """The texts around the noun phrases of every line, and its action."""
 
 
-class State(NamedTuple):
+class PlanState(NamedTuple):
     """A position in a plan.
 
     Attributes:
@@ -52,7 +52,7 @@ class PlanGrammar:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, phrases: Iterable[str], end: int) -> None:
         self._tokenizer, self._end = tokenizer, end
         self._phrases = [tokens_after_word(tokenizer, f" {phrase}") for phrase in sorted(set(phrases))]
-        self._readings = list(self._continuations(State()))
+        self._readings = list(self._continuations(PlanState()))
 
     @property
     def finished(self) -> bool:
@@ -76,7 +76,7 @@ class PlanGrammar:
         ]
         return after
 
-    def _continuations(self, state: State) -> Iterator[tuple[tuple[int, ...], State | None]]:
+    def _continuations(self, state: PlanState) -> Iterator[tuple[tuple[int, ...], PlanState | None]]:
         """Tokens that may follow and the state after them; None after the end."""
         if not state.line:
             yield from self._lines(state)
@@ -84,7 +84,7 @@ class PlanGrammar:
         for after, text in self._after_phrase(state):
             yield from ((tokens + text, after) for tokens in self._phrases)
 
-    def _lines(self, state: State) -> Iterator[tuple[tuple[int, ...], State]]:
+    def _lines(self, state: PlanState) -> Iterator[tuple[tuple[int, ...], PlanState]]:
         for pieces in PIECES:
             if state.holding or IT not in pieces[0]:
                 tokens, begun = self._line_start(pieces[0], state.lines > 0), state._replace(line=pieces, piece=1)
@@ -93,7 +93,7 @@ class PlanGrammar:
                 else:
                     yield from ((tokens + end, after) for end, after in self._ends(begun))
 
-    def _after_phrase(self, state: State) -> Iterator[tuple[State | None, tuple[int, ...]]]:
+    def _after_phrase(self, state: PlanState) -> Iterator[tuple[PlanState | None, tuple[int, ...]]]:
         """States after a noun phrase and the tokens that lead there."""
         text = state.line[state.piece]
         if text:
@@ -101,12 +101,12 @@ class PlanGrammar:
         else:
             yield from ((after, tokens) for tokens, after in self._ends(state))
 
-    def _ends(self, state: State) -> Iterator[tuple[tuple[int, ...], State | None]]:
+    def _ends(self, state: PlanState) -> Iterator[tuple[tuple[int, ...], PlanState | None]]:
         """Ends of a complete line: the next one, or the plan's end."""
         action = PIECES[state.line]
         holding = action == "grasp" or state.holding and action != "release"
         if state.lines + 1 < MAX_LINES:
-            yield tokens_after_word(self._tokenizer, "\n"), State(holding=holding, lines=state.lines + 1)
+            yield tokens_after_word(self._tokenizer, "\n"), PlanState(holding=holding, lines=state.lines + 1)
         yield (self._end,), None
 
     def _line_start(self, text: str, after_newline: bool) -> tuple[int, ...]:

@@ -81,8 +81,8 @@ class PlanningModel:
         (folder / _META).write_text(json.dumps({"language": self.name, "phrases": sorted(self.phrases)}, indent=1))
 
     def prompt(self, instruction: str, names: Sequence[str]) -> list[int]:
-        """Token ids of the request; nothing in the instruction is read as a control token."""
-        before, _, after = plan_request(instruction, names).partition(":")
+        """Token ids of the request in lower case; nothing in the instruction is read as a control token."""
+        before, _, after = plan_request(instruction.lower(), names).partition(":")
         return [*self.tokenizer(f"{before}:")["input_ids"], *self._plain(f"{after}\n")]
 
     def answer(self, text: str) -> list[int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.core.steps import Step
-from stages.planner.renaming import replace_words
+from stages.planner.renaming import plural, replace_words
 
 NOUNS: Mapping[str, Sequence[str]] = json.loads(Path(__file__).with_name("nouns.json").read_text())["categories"]
 """Nouns by what several of them are called together."""
@@ -29,7 +29,7 @@ KEPT_SIDES = ("bottom", "middle", "top")
 
 REQUESTS = (
     "please {}", "could you {}", "can you {}", "would you {}, please", "{} now", "{}, please", "i want you to {}",
-    "robot, {}", "you should {}", "i would like you to {}", "go and {}", "your task: {}", "we need you to {}",
+    "robot, {}", "you should {}", "{}.", "i would like you to {}", "go and {}", "your task: {}", "we need you to {}",
 )  # fmt: skip
 """General frames of an order."""
 
@@ -40,17 +40,25 @@ PAIRS = (
 )  # fmt: skip
 """Two orders in one."""
 
-TRIPLES = (
-    "{a}, then {b}, then {c}", "{a}. then {b}. then {c}", "first {a}, then {b}, and finally {c}", "{a}, {b} and {c}",
-    "{a}, after that {b}, and at the end {c}", "{a}; {b}; {c}",
+CHAINS = (
+    (", then ", ", and finally "), (". then ", ". then "), (", ", " and "), (", after that ", ", and at the end "),
+    ("; ", "; "), (" and then ", " and then "), (". next, ", ". last, "), (", ", ", then "),
 )  # fmt: skip
-"""Three orders in one."""
+"""What stands between three or more orders, and before the last of them."""
+
+ONWARD = (", then {} the {}", " and from there {} the {}", ", and after that {} the {}", " and then {} the {}")
+"""A further place of the same thing, with its preposition."""
 
 LAST = (" and ", " and then ", ", then ", " and finally ", ", and ", " as well as ", " and also ", " and afterwards ")
 """What stands before the last thing of a list."""
 
 BETWEEN = (", ", ", ", ", then ", " and ")
 """What stands between the others."""
+
+ALL = ("all {}", "all of the {}", "all the {}", "the {}", "each of the {}", "all {number} {}", "the {number} {}")
+BOTH = ("both {}", "both {}", "both of the {}", "the two {}", "all the {}", "the {}")
+EVERYTHING = ("everything", "everything in view", "everything that you see", "all the things", "all of it")
+"""All of a kind, two of a kind, and all that there is."""
 
 AGAIN = (
     " and do the same with {}", ", then do the same with {}", ", and {} too", ", then {}", ". {} as well",
@@ -97,22 +105,20 @@ class TextSampler:
 
     def __call__(self, rng: np.random.Generator) -> Example:
         """One example, as it is or changed, its names in random order and sometimes wrong or missing."""
-        if rng.random() < 0.3:
-            parts = [self._one(rng, all_renamed=True) for _ in range(_pick(rng, (2, 2, 3)))]
+        if rng.random() < 0.35:
+            parts = [self._one(rng, all_renamed=True) for _ in range(_pick(rng, (2, 2, 3, 3, 4)))]
             example = joined(rng, parts) or parts[0]
         else:
             example = self._one(rng)
+        if rng.random() < 0.25:
+            example = self.loosely(rng, example) or example
         if rng.random() < 0.25 and not example.instruction.startswith(("the ", "with ", "use the ")):
             example = replace(example, instruction=_pick(rng, REQUESTS).format(example.instruction))
         return in_view(rng, example, self.colours)
 
     def _one(self, rng: np.random.Generator, all_renamed: bool = False) -> Example:
-        """A demonstration's example, at times changed.
-
-        Args:
-            all_renamed: whether it speaks of other things than the demonstration does: where the orders of two
-                demonstrations are joined, the words of both could make up those of a test variation.
-        """
+        """A demonstration's example, at times changed; about other things (`all_renamed`) where orders are joined, as
+        the words of two demonstrations could make up those of a test variation."""
         example = self._drawn(rng)
         if rng.random() < 0.2 and not all_renamed:
             return example
@@ -122,7 +128,10 @@ class TextSampler:
 
     def _repeat(self, rng: np.random.Generator, example: Example) -> Example:
         """An example that does the same several times, in one of the ways that it can be said; itself if in none."""
-        ways = (self.listed, self.again, self.paired, self.every, self.several, self.counted, self.others)
+        ways = [self.counted, self.onward]
+        if slot := self._slot(example):
+            counting = (self.every, self.several, self.others)
+            ways += [partial(way, slot=slot) for way in (self.listed, self.again, self.paired, *counting, *counting)]
         for k in rng.permutation(len(ways)):
             if repeated := ways[k](rng, example):
                 return repeated
@@ -173,40 +182,39 @@ class TextSampler:
     def _new_noun(self, rng: np.random.Generator, example: Example, words: Mapping[str, str]) -> str:
         """A noun that nothing of the example is called by, neither before nor after the words are exchanged."""
         taken = {*words.values(), *map(self.noun, example.names)}
-        while (noun := self.some_noun(rng)) in taken:
-            pass
-        return noun
+        return next(noun for noun in iter(partial(self.some_noun, rng), None) if noun not in taken)
 
     def some_noun(self, rng: np.random.Generator) -> str:
         """A noun of any category."""
         return _pick(rng, NOUNS[_pick(rng, tuple(NOUNS))])
 
-    def listed(self, rng: np.random.Generator, example: Example) -> Example | None:
+    def listed(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
         """The same done to a list of things, in its order."""
-        slot = self._slot(example)
-        if slot is None:
-            return None
         alike = bool(rng.random() < 0.6)
         things = self._things(rng, slot, int(rng.integers(2, 6)), alike)
         return self._repeated(example, slot, things, self._list(rng, things, alike))
 
-    def again(self, rng: np.random.Generator, example: Example) -> Example | None:
+    def again(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
         """An order that is said to hold for other things too."""
-        slot = self._slot(example)
-        if slot is None:
-            return None
         alike = bool(rng.random() < 0.5)
         first, *rest = self._things(rng, slot, int(rng.integers(2, 4)), alike)
         repeated = self._repeated(example, slot, (first, *rest), f"the {first}")
         others = self._list(rng, rest, alike, ones=alike and rng.random() < 0.5)
         return repeated and replace(repeated, instruction=repeated.instruction + _pick(rng, AGAIN).format(others))
 
-    def _list(self, rng: np.random.Generator, things: Sequence[str], alike: bool, ones: bool = False) -> str:
-        """Things in a row; of things alike the noun may be said once, or be "one" after the first.
+    def loosely(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """Something called by its colour alone, which nothing else in view has."""
+        colours = [name.split()[0] for name in example.names]
+        names = [name for name in example.names if f"the {name}" in example.instruction and " " in name]
+        names = [name for name in names if name.split()[0] in self._known and colours.count(name.split()[0]) == 1]
+        if not names:
+            return None
+        name = _pick(rng, names)
+        said = f"the {name.split()[0]} {_pick(rng, ('one', 'one', 'thing', 'object', 'item'))}"
+        return replace(example, instruction=re.sub(rf"\bthe {name}\b", said, example.instruction))
 
-        Args:
-            ones: whether even the first is "one".
-        """
+    def _list(self, rng: np.random.Generator, things: Sequence[str], alike: bool, ones: bool = False) -> str:
+        """Things in a row; of things alike the noun may be said once, or be "one" after the first, or for all."""
         said = list(things)
         if ones or alike and rng.random() < 0.3:
             said = [one if k == 0 and not ones else f"{one.split()[0]} one" for k, one in enumerate(things)]
@@ -215,10 +223,10 @@ class TextSampler:
         between = _pick(rng, BETWEEN)
         return "the " + f"{between}the ".join(said[:-1]) + (_pick(rng, LAST) + "the " if said[1:] else "") + said[-1]
 
-    def paired(self, rng: np.random.Generator, example: Example) -> Example | None:
+    def paired(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
         """The same done to other things at other places: "put the x in the y and the z in the w"."""
-        slot, place = self._slot(example), example.plan[-1].target
-        clause = slot and place and re.search(rf"\bthe {slot}\b.*\bthe {place}\b", example.instruction)
+        place = example.plan[-1].target
+        clause = place and re.search(rf"\bthe {slot}\b.*\bthe {place}\b", example.instruction)
         if not clause:
             return None
         things, places = (self._things(rng, one, 2, bool(rng.random() < 0.5)) for one in (slot, place))
@@ -232,51 +240,59 @@ class TextSampler:
         names = dict.fromkeys((*pairs[0].names, *pairs[1].names))
         return Example(instruction, (*pairs[0].plan, *pairs[1].plan), tuple(names), example.ordered)
 
-    def several(self, rng: np.random.Generator, example: Example) -> Example | None:
-        """The same done to a number of equal things."""
-        slot = self._slot(example)
-        if slot is None or slot.endswith("s"):
+    def onward(self, rng: np.random.Generator, example: Example) -> Example | None:
+        """The same thing brought to one place, and then to others."""
+        last = example.plan[-1]
+        place = last.target if last.action in ("release", "slide") else ""
+        said = place and re.search(rf"\b(\w+) the {place}$", example.instruction)
+        if not said or _unit(example.plan) != example.plan:
             return None
-        count, number = _number(rng)
+        further = self._things(rng, place, int(rng.integers(1, 3)), bool(rng.random() < 0.6))
+        if {*further} & {*example.names}:
+            return None
+        instruction = example.instruction + "".join(_pick(rng, ONWARD).format(said[1], one) for one in further)
+        plans = [exchanged(example, {place: one}).plan for one in (place, *further)]
+        plan = tuple(step for one in plans for step in one)
+        return replace(example, instruction=instruction, plan=plan, names=(*example.names, *further))
+
+    def several(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
+        """The same done to a number of equal things."""
+        if slot.endswith("s"):
+            return None
+        count, number = _number(rng, MAX_STEPS // len(example.plan))
         thing = f"{_pick(rng, self.colours)} {self.noun(slot)}"
-        said = _pick(rng, ("{} {}", "{} of the {}", "{} {}")).format(number, _plural(thing))
+        said = _pick(rng, ("{} {}", "{} of the {}", "{} {}")).format(number, plural(thing))
         repeated = self._repeated(example, slot, [thing] * count, said)
         spare = [thing] * int(rng.integers(0, 3))
         return repeated and replace(repeated, names=(*repeated.names, *spare))
 
-    def every(self, rng: np.random.Generator, example: Example) -> Example | None:
+    def every(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
         """The same done to all things of a kind that are in view, in the order of the view."""
-        slot = self._slot(example)
-        if slot is None:
-            return None
-        count = int(rng.integers(2, 6))
-        if rng.random() < 0.5:
-            things = self._things(rng, slot, count, alike=True)
-            kind = _plural(self.noun(slot))
-        else:
-            category = _pick(rng, tuple(NOUNS))
-            things = [str(one) for one in rng.permutation(NOUNS[category])[:count]]
-            kind = category if rng.random() < 0.8 else "things"
-        number = NUMBERS[len(things)]
-        said = _pick(rng, (f"all the {kind}", f"all of the {kind}", f"the {kind}", f"all {number} {kind}"))
-        if len(things) == 2:
-            said = _pick(rng, (f"both {kind}", f"the two {kind}"))
-        return self._repeated(example, slot, things, said, ordered=False)
+        count, kind, alike = int(rng.integers(2, 7)), "", bool(rng.random() < 0.5)
+        things = self._things(rng, slot, count, alike)
+        if alike:
+            kind = plural(self.noun(slot))
+        elif rng.random() < 0.7:
+            kind = _pick(rng, tuple(NOUNS))
+            things = [str(one) for one in rng.permutation(NOUNS[kind])[:count]]
+        said = _pick(rng, EVERYTHING)
+        if kind:
+            said = _pick(rng, ALL if things[2:] else BOTH).format(kind, number=NUMBERS[len(things)])
+        places, alike = {step.target for step in example.plan}, NOUNS.get(kind, ())
+        names = (one for one in example.names if one in places or kind and self.noun(one) not in alike)
+        return self._repeated(replace(example, names=tuple(names)), slot, things, said, ordered=False)
 
-    def others(self, rng: np.random.Generator, example: Example) -> Example | None:
+    def others(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
         """The others of a kind brought to one of that kind."""
-        slot = self._slot(example)
         place = example.plan[-1].target
-        if slot is None or not place or place not in example.instruction:
+        if not place or place not in example.instruction:
             return None
         noun = self.noun(slot) if rng.random() < 0.5 else self.some_noun(rng)
         colours = rng.permutation(self.colours)[: int(rng.integers(2, 5)) + 1]
         *things, base = (f"{colour} {noun}" for colour in colours)
         example = exchanged(example, {place: base})
-        wordings = ("the other {}", "all the other {}", "the remaining {}", "all other {}")
-        said = _pick(rng, wordings).format(_plural(noun))
-        if len(things) == 2:
-            said = _pick(rng, (f"both other {_plural(noun)}", f"the other two {_plural(noun)}", said))
+        both = ("both other", "the other two") * (len(things) == 2)
+        said = f"{_pick(rng, ('the other', 'all the other', 'the remaining', 'all other', *both))} {plural(noun)}"
         return self._repeated(example, slot, things, said, ordered=False)
 
     def counted(self, rng: np.random.Generator, example: Example) -> Example | None:
@@ -286,9 +302,8 @@ class TextSampler:
         said = re.search(rf"\b({old}|{NUMBERS[min(old, 7)]})\b", example.instruction)
         if old < 2 or not said:
             return None
-        count, number = _number(rng)
-        start, end = said.span()
-        instruction = example.instruction[:start] + number + example.instruction[end:]
+        count, number = _number(rng, MAX_STEPS // len(unit))
+        instruction = example.instruction[: said.start()] + number + example.instruction[said.end() :]
         return replace(example, instruction=instruction, plan=unit * count)
 
     def _slot(self, example: Example) -> str | None:
@@ -297,20 +312,16 @@ class TextSampler:
         said = example.instruction.split(f"the {first.object}")
         alone = len(said) == 2 and not re.match(r"\w", said[1])
         free = last.action in ("release", "push", "slide") and _unit(example.plan) == example.plan
-        bound = {step.object for step in example.plan} != {first.object} or re.search(
-            r"\b(its?|them)\b", example.instruction
-        )
+        pronoun = re.search(r"\b(its?|them)\b", example.instruction)
+        bound = pronoun or {step.object for step in example.plan} != {first.object}
         return first.object if alone and free and not bound else None
 
     def _things(self, rng: np.random.Generator, slot: str, count: int, alike: bool) -> list[str]:
         """Different things: of the slot's noun in several colours, or of several nouns."""
         colours = rng.permutation(self.colours).tolist()
-        noun = self.noun(slot)
         if alike:
-            return [f"{colours.pop()} {noun}" for _ in range(count)]
-        nouns: dict[str, None] = {}
-        while len(nouns) < count:
-            nouns[self.some_noun(rng)] = None
+            return [f"{colour} {self.noun(slot)}" for colour in colours[:count]]
+        nouns = list(dict.fromkeys(self.some_noun(rng) for _ in range(4 * count)))[:count]
         return [f"{colours.pop()} {noun}" if rng.random() < 0.4 else noun for noun in nouns]
 
     def _repeated(
@@ -328,12 +339,15 @@ class TextSampler:
 
 
 def joined(rng: np.random.Generator, examples: Sequence[Example]) -> Example | None:
-    """Two or three, one after the other; None where that is too long."""
+    """Two or more, one after the other; None where that is too long."""
     plan = tuple(step for one in examples for step in one.plan)
-    if len(plan) > MAX_STEPS or len({one.plan for one in examples}) < len(examples):
+    said = [one.instruction for one in examples]
+    everything = any(words in one for words in EVERYTHING for one in said)
+    if everything or len(plan) > MAX_STEPS or len({one.plan for one in examples}) < len(examples):
         return None
-    pattern = _pick(rng, TRIPLES if examples[2:] else PAIRS)
-    instruction = pattern.format(**dict(zip("abc", (one.instruction for one in examples), strict=False)))
+    between, last = _pick(rng, CHAINS)
+    chain = _pick(rng, ("", "", "first ")) + between.join(said[:-1]) + last + said[-1]
+    instruction = chain if said[2:] else _pick(rng, PAIRS).format(a=said[0], b=said[1])
     names = list(examples[0].names)
     for one in examples[1:]:
         names += [name for name in one.names if name not in names]
@@ -341,16 +355,16 @@ def joined(rng: np.random.Generator, examples: Sequence[Example]) -> Example | N
 
 
 def in_view(rng: np.random.Generator, example: Example, colours: Sequence[str]) -> Example:
-    """What is in view in random order; at times nothing, or with things missed, doubled or misnamed."""
+    """What is in view in random order; at times nothing, or with errors if the instruction says enough."""
     acted = list(dict.fromkeys(phrase for step in example.plan for phrase in step.phrases))
     names = [str(name) for name in rng.permutation(example.names)][:MAX_SHOWN]
     missing = [name for name in acted if name in example.names and name not in names]
     names = [*names, *missing] if example.ordered else in_order([*names, *missing], acted)
-    kind = rng.random()
-    if kind < 0.1 and example.ordered:
+    kind = rng.random() if example.ordered else 1.0
+    if kind < 0.1:
         names = []
     elif kind < 0.3:
-        kept = [name for name in names if rng.random() > 0.12]
+        kept = [name for name in names if rng.random() > 0.12 or name in acted and name not in example.instruction]
         doubled = [name for name in kept if rng.random() < 0.06]
         wrong = [f"{rng.choice(colours)} {name.split()[-1]}" for name in kept if rng.random() < 0.06]
         names = [*kept, *doubled, *wrong]
@@ -376,16 +390,10 @@ def _unit(plan: tuple[Step, ...]) -> tuple[Step, ...]:
     return plan[: next(lengths, len(plan))]
 
 
-def _number(rng: np.random.Generator) -> tuple[int, str]:
-    """A number from 2 to 4, and how it is written."""
-    count = int(rng.integers(2, 5))
+def _number(rng: np.random.Generator, most: int) -> tuple[int, str]:
+    """A number from 2 to 6 or `most`, and how it is written."""
+    count = int(rng.integers(2, min(most, 6) + 1))
     return count, str(count) if rng.random() < 0.5 else NUMBERS[count]
-
-
-def _plural(noun: str) -> str:
-    if noun.endswith(("s", "x", "ch", "sh")):
-        return noun + "es"
-    return noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
 
 
 def _pick(rng: np.random.Generator, options: Sequence) -> str:

@@ -20,6 +20,9 @@ from stages.planner.language.text import Example
 
 WARMUP = 0.05
 
+BETAS = (0.9, 0.97)
+"""Of AdamW: squared gradients are averaged over tens of steps, as there are only hundreds."""
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -46,7 +49,7 @@ def train_language(
         The curve: step, loss a token, seconds.
     """
     parameters = [parameter for parameter in model.model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=schedule.learning_rate, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(parameters, lr=schedule.learning_rate, betas=BETAS, weight_decay=0.0)
     curve: list[dict[str, float]] = []
     if checkpoint is not None and checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)

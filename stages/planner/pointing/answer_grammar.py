@@ -17,7 +17,7 @@ from stages.planner.pointing.answer_graphs import END, PHRASE, Graph
 MAX_PHRASE_WORDS = 5
 
 
-class State(NamedTuple):
+class AnswerState(NamedTuple):
     """Where a reading stands.
 
     Attributes:
@@ -29,7 +29,7 @@ class State(NamedTuple):
     words: int = 0
 
 
-Reading = tuple[tuple[int, ...], State]
+Reading = tuple[tuple[int, ...], AnswerState]
 """Tokens still to be written, at least one, and the state after them."""
 
 
@@ -48,7 +48,7 @@ class Grammar:
     ) -> None:
         self._tokenizer, self._graph, self._end = tokenizer, graph, end
         self._vocabulary = sorted(vocabulary)
-        self._readings = set(self._readings_from(State()))
+        self._readings = set(self._readings_from(AnswerState()))
 
     @property
     def finished(self) -> bool:
@@ -80,20 +80,20 @@ class Grammar:
             self.advance(allowed[0])
         return written
 
-    def _readings_from(self, state: State) -> Iterator[Reading]:
+    def _readings_from(self, state: AnswerState) -> Iterator[Reading]:
         for text, after in self._graph.edges[state.node]:
             if text == PHRASE:
                 yield from self._phrase_from(state, after)
             elif not state.words:
-                yield self._tokens(text, state.node), State(after)
+                yield self._tokens(text, state.node), AnswerState(after)
 
-    def _phrase_from(self, state: State, after: int) -> Iterator[Reading]:
+    def _phrase_from(self, state: AnswerState, after: int) -> Iterator[Reading]:
         """The noun phrase goes on with a word, and may end with it."""
         for word in self._vocabulary:
             tokens = self._tokens(f" {word}", state.node)
-            yield tokens, State(after)
+            yield tokens, AnswerState(after)
             if state.words + 1 < MAX_PHRASE_WORDS:
-                yield tokens, State(state.node, state.words + 1)
+                yield tokens, AnswerState(state.node, state.words + 1)
 
     def _tokens(self, text: str, node: int) -> tuple[int, ...]:
         """A text's tokens: where an answer begins they can be others than within it."""

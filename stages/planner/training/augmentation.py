@@ -22,7 +22,7 @@ PIVOT = np.array([0.2, 0.0, TABLE_HEIGHT])
 """Scenes are turned and scaled about this point, amid the table's top, world frame [m]."""
 
 FEWEST_POINTS = 12
-"""What shows less of itself cannot be told."""
+"""What shows less of itself cannot be recognised."""
 
 DARKEST = 0.05
 """Reflectance of black."""
@@ -85,7 +85,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Scene:
+class LabelledCloud:
     """A cloud whose points are known by what they show and who saw them.
 
     Attributes:
@@ -102,7 +102,7 @@ class Scene:
     cameras: np.ndarray
     things: tuple[Thing, ...]
 
-    def part(self, index: np.ndarray) -> Scene:
+    def part(self, index: np.ndarray) -> LabelledCloud:
         """The points of an index."""
         points, colours = (array.take(index, axis=0) for array in (self.points, self.colours))
         return replace(self, points=points, colours=colours, labels=self.labels[index], cameras=self.cameras[index])
@@ -137,7 +137,7 @@ def random_move(rng: np.random.Generator, turn: float, shift: float, scale: floa
     return Move(matrix, PIVOT - matrix @ PIVOT + np.append(rng.uniform(-shift, shift, 2), 0))
 
 
-def seen_by_erring_cameras(rng: np.random.Generator, scene: Scene, shift: float, turn: float) -> Scene:
+def seen_by_erring_cameras(rng: np.random.Generator, scene: LabelledCloud, shift: float, turn: float) -> LabelledCloud:
     """The scene with each camera's cloud shifted and turned about the pivot by deviations [m, rad] of its own."""
     moves = []
     for _ in range(int(scene.cameras.max(initial=0)) + 1):
@@ -156,7 +156,7 @@ def _small_turn(vector: np.ndarray) -> np.ndarray:
     return np.array([[1, -z, y], [z, 1, -x], [-y, x, 1]])
 
 
-def without_cameras(scene: Scene, dropped: Iterable[int], pointed: Sequence[str]) -> Scene:
+def without_cameras(scene: LabelledCloud, dropped: Iterable[int], pointed: Sequence[str]) -> LabelledCloud:
     """The scene without what some cameras saw, or as it is if they alone see something that is pointed at."""
     rest = scene.part(np.flatnonzero(~np.isin(scene.cameras, list(dropped))))
     wanted = np.array([thing.name in pointed for thing in scene.things], bool)
@@ -179,10 +179,10 @@ def colour_turn(hue: float, saturation: float) -> np.ndarray:
     return grey + saturation * (np.cos(hue) * (np.eye(3) - grey) + np.sin(hue) * across)
 
 
-def tinted(rng: np.random.Generator, scene: Scene, paints: Paints, share: float) -> Scene:
-    """The scene with a share of its large things and their parts in other colours, where no colour is told of them.
+def tinted(rng: np.random.Generator, scene: LabelledCloud, paints: Paints, share: float) -> LabelledCloud:
+    """The scene with a share of its large things and their parts in other colours, where no name has their colour.
 
-    Small things keep theirs, since some, as groceries, can only be told by it.
+    Small things keep theirs, since some, as groceries, can only be recognised by it.
     """
     coloured, whole = {*paints.named, *paints.rare}, _random_tint(rng)
     gains = np.ones((_LABELS, 3), np.float32)
@@ -201,7 +201,7 @@ def _random_tint(rng: np.random.Generator) -> np.ndarray:
     return rng.uniform(*TINTED) * np.exp(rng.normal(0, TINTING, 3))
 
 
-def paintable(scene: Scene, paints: Paints) -> dict[str, np.ndarray]:
+def paintable(scene: LabelledCloud, paints: Paints) -> dict[str, np.ndarray]:
     """The colours by whose names things are called and that they show, each with the points (N,) bool that do.
 
     A colour is left out if something called by it shows another, as a pale green square does.
@@ -221,7 +221,9 @@ def paintable(scene: Scene, paints: Paints) -> dict[str, np.ndarray]:
     return {colour: points for colour, points in found.items() if colour not in spoilt}
 
 
-def repainted(scene: Scene, points: Mapping[str, np.ndarray], renamed: Mapping[str, str], paints: Paints) -> Scene:
+def repainted(
+    scene: LabelledCloud, points: Mapping[str, np.ndarray], renamed: Mapping[str, str], paints: Paints
+) -> LabelledCloud:
     """The scene with some of its `paintable` colours replaced by rare ones, in paint and in name.
 
     Args:
@@ -261,14 +263,14 @@ def _reflected(paint: Colour) -> np.ndarray:
     return np.clip(paint, DARKEST, 1).astype(np.float32) * np.float32(255)
 
 
-def cut_out(scene: Scene) -> list[Scene]:
+def cut_out(scene: LabelledCloud) -> list[LabelledCloud]:
     """The small things that stand on the table, each with its parts and nothing else."""
     objects = [number for number, thing in enumerate(scene.things, 1) if thing.kind == "object"]
     pieces = (_piece(scene, number) for number in objects)
     return [piece for piece in pieces if len(piece.points) >= FEWEST_POINTS and _is_small(piece.points)]
 
 
-def _piece(scene: Scene, number: int) -> Scene:
+def _piece(scene: LabelledCloud, number: int) -> LabelledCloud:
     """A thing and its parts."""
     own = [number, *_parts(scene, number)]
     numbers = np.zeros(_LABELS, np.uint8)
@@ -277,7 +279,7 @@ def _piece(scene: Scene, number: int) -> Scene:
     return replace(scene, labels=labels, things=tuple(scene.things[n - 1] for n in own)).part(np.flatnonzero(labels))
 
 
-def _parts(scene: Scene, number: int) -> list[int]:
+def _parts(scene: LabelledCloud, number: int) -> list[int]:
     """Numbers of a thing's parts, whose names begin with the thing's."""
     name = scene.things[number - 1].name
     return [part for part, thing in enumerate(scene.things, 1) if thing.name.startswith(f"{name} ")]
@@ -291,7 +293,7 @@ def _is_small(points: np.ndarray) -> bool:
     return bool(np.all(high[:2] - low[:2] < 2 * REACH) and abs(low[2] - TABLE_HEIGHT) < FOOT)
 
 
-def set_down(rng: np.random.Generator, scene: Scene, thing: Scene) -> Scene:
+def set_down(rng: np.random.Generator, scene: LabelledCloud, thing: LabelledCloud) -> LabelledCloud:
     """The scene with what was cut out of another on a free place of the table, or as it is if none is found."""
     low, high = thing.points.min(axis=0), thing.points.max(axis=0)
     centre, radius = (low + high)[:2] / 2, float(np.linalg.norm((high - low)[:2])) / 2
@@ -301,7 +303,7 @@ def set_down(rng: np.random.Generator, scene: Scene, thing: Scene) -> Scene:
     turn = axis_rotation(2, rng.uniform(-np.pi, np.pi))
     move = Move(turn, np.append(place, 0) - turn @ np.append(centre, 0))
     labels = (thing.labels + len(scene.things)).astype(np.uint8)
-    return Scene(
+    return LabelledCloud(
         np.concatenate([scene.points, move(thing.points)]),
         np.concatenate([scene.colours, thing.colours]),
         np.concatenate([scene.labels, labels]),
@@ -310,7 +312,7 @@ def set_down(rng: np.random.Generator, scene: Scene, thing: Scene) -> Scene:
     )
 
 
-def _free_place(rng: np.random.Generator, scene: Scene, radius: float) -> np.ndarray | None:
+def _free_place(rng: np.random.Generator, scene: LabelledCloud, radius: float) -> np.ndarray | None:
     """(2,) the middle of a bare disc of the table that is seen."""
     height = scene.points[:, 2] - np.float32(TABLE_HEIGHT)
     table = np.flatnonzero((scene.labels == 0) & (np.abs(height) < FOOT / 2))

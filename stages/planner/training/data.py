@@ -23,7 +23,7 @@ from stages.planner.pointing.answer_graphs import MAX_LISTED
 from stages.planner.prompts import Memory, Protocol
 from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
-from stages.planner.training.augmentation import Paints, Scene, Thing
+from stages.planner.training.augmentation import LabelledCloud, Paints, Thing
 from stages.planner.training.loop import NOWHERE, LazyBatch, Sample
 from stages.settings.vlm import VlmConfig
 
@@ -81,10 +81,10 @@ class Keyframe:
         """Names of the things that the cameras see, one entry a thing."""
         return tuple(self.things[number - 1].name for number in np.unique(self.labels) if number)
 
-    def scene(self, index: np.ndarray) -> Scene:
+    def scene(self, index: np.ndarray) -> LabelledCloud:
         """What the points of an index show."""
         points, colours = _from_centre(self.points.take(index, axis=0)), self.colours.take(index, axis=0)
-        return Scene(points, colours, self.labels[index], self.cameras[index], self.things)
+        return LabelledCloud(points, colours, self.labels[index], self.cameras[index], self.things)
 
 
 def _from_centre(points: np.ndarray) -> np.ndarray:
@@ -167,7 +167,7 @@ def text_examples(keyframes: Sequence[Keyframe]) -> list[Example]:
 
 
 @dataclass(frozen=True)
-class Sampler:
+class PlannerSampler:
     """Draws the samples of a training step; the same step always the same ones.
 
     Attributes:
@@ -196,7 +196,7 @@ class Sampler:
         return frozenset(phrase for frame in self.keyframes for phrase in prompts.plan_phrases(frame.plan))
 
     @cached_property
-    def pieces(self) -> list[list[Scene]]:
+    def pieces(self) -> list[list[LabelledCloud]]:
         """The small things of every scene that has any, before anything was moved."""
         untouched = (frame for frame in self.keyframes if frame.index == 0)
         pieces = (augmentation.cut_out(frame.scene(np.flatnonzero(frame.labels))) for frame in untouched)
@@ -274,7 +274,7 @@ class Sampler:
             scene = augmentation.tinted(rng, scene, self.paints, self.config.tint)
         return _Look(scene, frame.objects | added, renamed)
 
-    def _cluttered(self, rng: np.random.Generator, scene: Scene, texts: list[str]) -> Scene:
+    def _cluttered(self, rng: np.random.Generator, scene: LabelledCloud, texts: list[str]) -> LabelledCloud:
         for _ in range(rng.integers(self.config.distractors + 1) if self.pieces else 0):
             pieces = self.pieces[rng.integers(len(self.pieces))]
             piece = pieces[rng.integers(len(pieces))]
@@ -293,7 +293,7 @@ class Sampler:
     def _shown(
         self,
         rng: np.random.Generator,
-        scene: Scene,
+        scene: LabelledCloud,
         request: str,
         answer: str,
         points: Sequence[np.ndarray] = (),
@@ -322,7 +322,7 @@ class _Look:
         renamed: colours that were replaced.
     """
 
-    scene: Scene
+    scene: LabelledCloud
     objects: Mapping[str, np.ndarray]
     renamed: Mapping[str, str]
 

@@ -148,7 +148,7 @@ def train(
         model: its parameters that require gradients are trained, on the device that accelerate finds.
         draw: gives the samples of a step; the same step always the same ones. A process asks only for its own.
         checkpoint: file written every `checkpoint_seconds`, whole or not at all.
-        progress: told of steps done.
+        progress: called with the steps done.
         held_out: samples whose loss is looked at every `validate_every` steps, if that is not 0.
         log: folder for TensorBoard.
 

@@ -112,7 +112,7 @@ def teacher_forced_episode(
     """Plan from the first keyframe of an episode, then decide at every one with the true plan and memory.
 
     Args:
-        names: what the planner is told to be in view: "true", in random order, or "listed" by itself.
+        names: what the planner is given as in view: "true", in random order, or "listed" by itself.
         constrained: as of `Planner.plan`.
     """
     rng = np.random.default_rng([frames[0].episode, len(frames)])

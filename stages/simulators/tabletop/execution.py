@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.geometry.poses import pose_to_matrix
 from stages.simulators.tabletop.kinematics import Kinematics
-from stages.simulators.tabletop.motion import Planner, timed
+from stages.simulators.tabletop.motion import MotionPlanner, timed
 from stages.simulators.tabletop.panda import (
     ARM_JOINTS,
     CLOSED_COMMAND,
@@ -49,7 +49,7 @@ class Executor:
         self._model, self._data = model, data
         self.after_step: Callable[[], None] = lambda: None
         self._kinematics = Kinematics(model)
-        self._planner = Planner(self._kinematics)
+        self._planner = MotionPlanner(self._kinematics)
         self._arm = np.array([model.joint(name).qposadr[0] for name in ARM_JOINTS])
         self._arm_servos = np.array([model.actuator(name).id for name in ARM_JOINTS])
         self._gripper = model.actuator(GRIPPER_ACTUATOR).id

@@ -40,7 +40,7 @@ ROUNDING = 0.08
 FEED_FORWARD = DAMPING / STIFFNESS
 
 
-class Planner:
+class MotionPlanner:
     """Plans moves of the arm as sequences of joint angles.
 
     Args:

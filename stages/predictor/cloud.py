@@ -19,40 +19,53 @@ HAND_HIGH = np.array([0.07, 0.12, -0.045])
 
 
 @dataclass(frozen=True)
-class Scene:
+class PointCloud:
     """A thinned cloud.
 
     Attributes:
         points: (N, 3) float32 [m], world frame.
         colours: (N, 3) uint8.
-        cameras: (N,) uint8, which camera saw the point.
+        cameras: (N,) uint8, which camera saw the point; all 0 where that is not known.
     """
 
     points: np.ndarray
     colours: np.ndarray
     cameras: np.ndarray
 
-    def __getitem__(self, keep: np.ndarray) -> Scene:
+    def __getitem__(self, keep: np.ndarray) -> PointCloud:
         """The points that a mask (N,) or an index array keeps."""
-        return Scene(self.points[keep], self.colours[keep], self.cameras[keep])
+        return PointCloud(self.points[keep], self.colours[keep], self.cameras[keep])
 
-    def around(self, centre: np.ndarray, extent: float) -> Scene:
+    def around(self, centre: np.ndarray, extent: float) -> PointCloud:
         """The part within the cube of side `extent` [m] around `centre`."""
         return self[np.abs(self.points - centre.astype(np.float32)).max(1) <= extent / 2]
 
-    def thinned(self, voxel: float) -> Scene:
-        """One point for every camera and cube of side `voxel` [m]."""
-        cell = np.floor(self.points / voxel).astype(np.int64) + 2**15
-        key = ((cell[:, 0] << 16 | cell[:, 1]) << 16 | cell[:, 2]) << 8 | self.cameras
-        return self[np.sort(np.unique(key, return_index=True)[1])]
+    def thinned(self, voxel: float) -> PointCloud:
+        """One point for every camera and cube of side `voxel` [m], so that a camera can still be left out."""
+        return self[_first(_cells(self.points, voxel) << 8 | self.cameras)]
 
-    def without_hand(self, gripper_pose: np.ndarray) -> Scene:
+    def merged(self, voxel: float) -> PointCloud:
+        """One point for every cube of side `voxel` [m], whichever camera saw it."""
+        return self[_first(_cells(self.points, voxel))]
+
+    def without_hand(self, gripper_pose: np.ndarray) -> PointCloud:
         """The points that do not belong to the hand at `gripper_pose` (7,)."""
         local = (self.points - gripper_pose[:3].astype(np.float32)) @ quaternion_to_matrix(gripper_pose[3:])
         return self[~np.all((local > HAND_LOW) & (local < HAND_HIGH), axis=1)]
 
 
-def draw(scene: Scene, views: CanonicalViews) -> tuple[np.ndarray, np.ndarray]:
+def _cells(points: np.ndarray, voxel: float) -> np.ndarray:
+    """A number (N,) of the cube that each point lies in."""
+    cell = np.floor(points / voxel).astype(np.int64) + 2**15
+    return (cell[:, 0] << 16 | cell[:, 1]) << 16 | cell[:, 2]
+
+
+def _first(keys: np.ndarray) -> np.ndarray:
+    """Where each key comes first, in ascending order."""
+    return np.sort(np.unique(keys, return_index=True)[1])
+
+
+def draw(scene: PointCloud, views: CanonicalViews) -> tuple[np.ndarray, np.ndarray]:
     """Colours (V, 3, S, S) uint8 and depths (V, S, S) float32 scaled to [-1, 1] in the cube, `EMPTY` where empty."""
     rgb, depth = views.render(scene.points, scene.colours)
     scaled = np.where(depth < 0, np.float32(EMPTY), depth * np.float32(2 / views.extent) - 1)
