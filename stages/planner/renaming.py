@@ -25,8 +25,12 @@ def replace_words(text: str, words: Mapping[str, str]) -> str:
 
 def plural(noun: str) -> str:
     """The regular plural of an English noun."""
-    if noun.endswith(("s", "x", "ch", "sh")):
+    if noun.endswith(("ife", "oaf", "elf", "alf")):
+        return re.sub("fe?$", "ves", noun)
+    if noun.endswith(("ss", "x", "ch", "sh", "ato")):
         return noun + "es"
+    if noun.endswith("s"):
+        return noun
     return noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
 
 

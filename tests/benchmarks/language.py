@@ -33,6 +33,9 @@ SEED = 200_000
 LEFT_OUT = 3
 """Number of the wording that is left out with the held-out variations."""
 
+LEFT_OUT_MARK = "held-out"
+"""File beside a model that was trained without the held-out variations."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -130,11 +133,15 @@ def main() -> None:
     every = dict(map_unordered(player, pairs, 0))
     trained = [every[pair] for pair in LEVELS["train"] if not (hold_out and pair in HELD_OUT)]
     if options.model and options.model.exists():
+        if (options.model / LEFT_OUT_MARK).exists() != hold_out:
+            parser.error(f"{options.model} was trained {'with' if hold_out else 'without'} the held-out variations")
         model = PlanningModel.from_pretrained(options.model)
     else:
         model = train(trained, hold_out, options.minutes)
         if options.model:
             model.save_pretrained(options.model)
+            if hold_out:
+                (options.model / LEFT_OUT_MARK).touch()
     settings = {"beams": options.beams, "constrained": not options.unconstrained, "in_view": not options.no_view}
     if hold_out:
         left_out = [every[pair] for pair in HELD_OUT]

@@ -40,8 +40,7 @@ def write_plan(plan: Sequence[Step]) -> str:
         if step.action == "grasp":
             held, place = step.object, ""
         elif IT in LINES[step.action] and step.object != held:
-            if step.action != "push":
-                raise UserError(f"'{step}' treats what was not grasped before", "Correct the plan")
+            raise UserError(f"'{step}' treats what was not grasped before", "Correct the plan")
         if step.action == "move":
             place = step.target
         elsewhere = step.action == "release" and step.target != place

@@ -81,8 +81,8 @@ class PlanningModel:
         (folder / _META).write_text(json.dumps({"language": self.name, "phrases": sorted(self.phrases)}, indent=1))
 
     def prompt(self, instruction: str, names: Sequence[str]) -> list[int]:
-        """Token ids of the request in lower case; nothing in the instruction is read as a control token."""
-        before, _, after = plan_request(instruction.lower(), names).partition(":")
+        """Token ids of the request; nothing in the instruction is read as a control token."""
+        before, _, after = plan_request(instruction, names).partition(":")
         return [*self.tokenizer(f"{before}:")["input_ids"], *self._plain(f"{after}\n")]
 
     def answer(self, text: str) -> list[int]:
@@ -140,12 +140,12 @@ def write_constrained(
 
 
 def checked_instruction(instruction: str) -> str:
-    """The instruction on one line.
+    """The instruction on one line, in lower case as those of training are.
 
     Raises:
         UserError: it is empty or too long.
     """
-    text = " ".join(instruction.encode("utf-8", "replace").decode().split())
+    text = " ".join(instruction.encode("utf-8", "replace").decode().lower().split())
     if not any(character.isalnum() for character in text):
         raise UserError("the instruction is empty", "Say what to do, as in 'pick up the red cup'")
     if (count := len(text.split())) > MAX_WORDS:

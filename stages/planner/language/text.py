@@ -1,7 +1,7 @@
 """Training text of the planning model: demonstrations' instructions and plans, and others made of them.
 
-Nothing is written by hand but how English joins clauses and lists things. Every plan is a training plan with other noun
-phrases, or a sequence of such. Nouns come from WordNet (`nouns.json`, which has no noun of a test scene).
+Every plan is a training plan with other noun phrases, or a sequence of such. How English joins, lists and counts is
+written by hand; nouns come from WordNet (`nouns.json`, which has no noun of a test scene).
 """
 
 from __future__ import annotations
@@ -21,11 +21,9 @@ from stages.planner.renaming import plural, replace_words
 NOUNS: Mapping[str, Sequence[str]] = json.loads(Path(__file__).with_name("nouns.json").read_text())["categories"]
 """Nouns by what several of them are called together."""
 
-SIDES = ("left", "right", "upper", "lower", "front", "rear", "first", "last", "inner", "outer")
-"""Words that tell parts of a kind apart, and which may stand for others of them; test variations tell parts apart
-by `KEPT_SIDES`, so that none is put in another's place."""
-
-KEPT_SIDES = ("bottom", "middle", "top")
+SIDES = ("left", "right", "front", "rear", "first", "last", "inner", "outer", "near", "far")
+KEPT_SIDES = ("bottom", "middle", "top", "upper", "lower")
+"""Words that tell parts of a kind apart; test variations do so by `KEPT_SIDES`, never put in another's place."""
 
 REQUESTS = (
     "please {}", "could you {}", "can you {}", "would you {}, please", "{} now", "{}, please", "i want you to {}",
@@ -50,10 +48,8 @@ ONWARD = (", then {} the {}", " and from there {} the {}", ", and after that {} 
 """A further place of the same thing, with its preposition."""
 
 LAST = (" and ", " and then ", ", then ", " and finally ", ", and ", " as well as ", " and also ", " and afterwards ")
-"""What stands before the last thing of a list."""
-
 BETWEEN = (", ", ", ", ", then ", " and ")
-"""What stands between the others."""
+"""What stands before the last thing of a list, and between the others."""
 
 ALL = ("all {}", "all of the {}", "all the {}", "the {}", "each of the {}", "all {number} {}", "the {number} {}")
 BOTH = ("both {}", "both {}", "both of the {}", "the two {}", "all the {}", "the {}")
@@ -66,7 +62,7 @@ AGAIN = (
 )  # fmt: skip
 """An order repeated for other things."""
 
-NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven")
+NUMBERS = ("", "one", "two", "three", "four", "five", "six")
 
 MAX_STEPS, MAX_SHOWN = 24, 14
 """Steps of a plan and names in view, at most."""
@@ -80,13 +76,13 @@ class Example:
         instruction: in words.
         plan: steps of the step language.
         names: of what is in view, one entry a thing.
-        ordered: whether the instruction tells the order of things; else it is that of the view.
+        as_seen: names that the plan treats in the order of the view, as the instruction only says what they share.
     """
 
     instruction: str
     plan: tuple[Step, ...]
     names: tuple[str, ...]
-    ordered: bool = True
+    as_seen: tuple[str, ...] = ()
 
 
 class TextSampler:
@@ -96,25 +92,23 @@ class TextSampler:
         examples: of demonstrations.
         colours: colour words that names begin with; test variations have them too, so that none is put in another's
             place.
-        others: further colour words, which stand for those.
+        rare: further colour words, which stand for those.
     """
 
-    def __init__(self, examples: Sequence[Example], colours: Sequence[str], others: Sequence[str]) -> None:
+    def __init__(self, examples: Sequence[Example], colours: Sequence[str], rare: Sequence[str]) -> None:
         self.examples = list(examples)
-        self.colours, self._known = tuple(others), frozenset((*colours, *others))
+        self.rare, self._colours = tuple(rare), frozenset((*colours, *rare))
 
     def __call__(self, rng: np.random.Generator) -> Example:
         """One example, as it is or changed, its names in random order and sometimes wrong or missing."""
-        if rng.random() < 0.35:
-            parts = [self._one(rng, all_renamed=True) for _ in range(_pick(rng, (2, 2, 3, 3, 4)))]
-            example = joined(rng, parts) or parts[0]
-        else:
-            example = self._one(rng)
+        count = _pick(rng, (2, 2, 3, 3, 4)) if rng.random() < 0.35 else 1
+        parts = [self._one(rng, all_renamed=count > 1) for _ in range(count)]
+        example = (joined(rng, parts) if count > 1 else None) or parts[0]
         if rng.random() < 0.25:
             example = self.loosely(rng, example) or example
         if rng.random() < 0.25 and not example.instruction.startswith(("the ", "with ", "use the ")):
             example = replace(example, instruction=_pick(rng, REQUESTS).format(example.instruction))
-        return in_view(rng, example, self.colours)
+        return in_view(rng, example, self.rare)
 
     def _one(self, rng: np.random.Generator, all_renamed: bool = False) -> Example:
         """A demonstration's example, at times changed; about other things (`all_renamed`) where orders are joined, as
@@ -130,8 +124,8 @@ class TextSampler:
         """An example that does the same several times, in one of the ways that it can be said; itself if in none."""
         ways = [self.counted, self.onward]
         if slot := self._slot(example):
-            counting = (self.every, self.several, self.others)
-            ways += [partial(way, slot=slot) for way in (self.listed, self.again, self.paired, *counting, *counting)]
+            of_kind = (self.every, self.several, self.others)
+            ways += [partial(way, slot=slot) for way in (self.listed, self.again, self.paired, *of_kind, *of_kind)]
         for k in rng.permutation(len(ways)):
             if repeated := ways[k](rng, example):
                 return repeated
@@ -152,10 +146,12 @@ class TextSampler:
     def recoloured(self, rng: np.random.Generator, example: Example) -> Example | None:
         """Its colours exchanged for others, and words that tell parts apart likewise."""
         words = {name.split()[0] for name in example.names}
-        words |= {word for word in self._known if re.search(rf"\b{word}\b", example.instruction)}
-        old = sorted(words & self._known)[: len(self.colours)]
-        new = rng.permutation(self.colours)[: len(old)].tolist()
-        sides = sorted(words & {*SIDES, *KEPT_SIDES}) if rng.random() < 0.5 else []
+        planned = {phrase.split()[0] for step in example.plan for phrase in step.phrases} & {*SIDES, *KEPT_SIDES}
+        said = all(re.search(rf"\b{side}\b", example.instruction) for side in planned)
+        words |= {word for word in self._colours if re.search(rf"\b{word}\b", example.instruction)}
+        old = sorted(words & self._colours)[: len(self.rare)]
+        new = rng.permutation(self.rare)[: len(old)].tolist()
+        sides = sorted(words & {*SIDES, *KEPT_SIDES}) if said and rng.random() < 0.5 else []
         changed = dict(zip(old, new, strict=True)) | dict(zip(sides, rng.permutation(SIDES).tolist(), strict=False))
         return exchanged(example, changed)
 
@@ -168,16 +164,12 @@ class TextSampler:
             part = any(other != noun and f" {noun}" in f" {other}" for other in map(self.noun, example.names))
             if (said or not planned) and (everything or rng.random() < (0.5 if not part else 0.25)):
                 words[noun] = self._new_noun(rng, example, words)
-        for name in example.names:
-            if any(other.startswith(f"{name} ") for other in example.names) and name in example.instruction:
-                if name != self.noun(name) and not everything and rng.random() < 0.3:
-                    words[name] = self._new_noun(rng, example, words)
         return exchanged(example, words)
 
     def noun(self, name: str) -> str:
         """A name without the colour or side before it."""
         first, _, rest = name.partition(" ")
-        return rest if rest and first in (*self._known, *SIDES, *KEPT_SIDES) else name
+        return rest if rest and first in (*self._colours, *SIDES, *KEPT_SIDES) else name
 
     def _new_noun(self, rng: np.random.Generator, example: Example, words: Mapping[str, str]) -> str:
         """A noun that nothing of the example is called by, neither before nor after the words are exchanged."""
@@ -206,7 +198,7 @@ class TextSampler:
         """Something called by its colour alone, which nothing else in view has."""
         colours = [name.split()[0] for name in example.names]
         names = [name for name in example.names if f"the {name}" in example.instruction and " " in name]
-        names = [name for name in names if name.split()[0] in self._known and colours.count(name.split()[0]) == 1]
+        names = [name for name in names if name.split()[0] in self._colours and colours.count(name.split()[0]) == 1]
         if not names:
             return None
         name = _pick(rng, names)
@@ -238,7 +230,7 @@ class TextSampler:
         said = [replace_words(clause[0], {slot: one, place: at}) for one, at in zip(things, places, strict=True)]
         instruction = example.instruction.replace(clause[0], _pick(rng, LAST).join(said))
         names = dict.fromkeys((*pairs[0].names, *pairs[1].names))
-        return Example(instruction, (*pairs[0].plan, *pairs[1].plan), tuple(names), example.ordered)
+        return Example(instruction, (*pairs[0].plan, *pairs[1].plan), tuple(names))
 
     def onward(self, rng: np.random.Generator, example: Example) -> Example | None:
         """The same thing brought to one place, and then to others."""
@@ -257,14 +249,13 @@ class TextSampler:
 
     def several(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
         """The same done to a number of equal things."""
-        if slot.endswith("s"):
+        if slot.endswith("s") or len(example.plan) * 2 > MAX_STEPS:
             return None
         count, number = _number(rng, MAX_STEPS // len(example.plan))
-        thing = f"{_pick(rng, self.colours)} {self.noun(slot)}"
+        thing = f"{_pick(rng, self.rare)} {self.noun(slot)}"
         said = _pick(rng, ("{} {}", "{} of the {}", "{} {}")).format(number, plural(thing))
         repeated = self._repeated(example, slot, [thing] * count, said)
-        spare = [thing] * int(rng.integers(0, 3))
-        return repeated and replace(repeated, names=(*repeated.names, *spare))
+        return repeated and replace(repeated, names=(*repeated.names, *[thing] * int(rng.integers(0, 3))))
 
     def every(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
         """The same done to all things of a kind that are in view, in the order of the view."""
@@ -280,7 +271,7 @@ class TextSampler:
             said = _pick(rng, ALL if things[2:] else BOTH).format(kind, number=NUMBERS[len(things)])
         places, alike = {step.target for step in example.plan}, NOUNS.get(kind, ())
         names = (one for one in example.names if one in places or kind and self.noun(one) not in alike)
-        return self._repeated(replace(example, names=tuple(names)), slot, things, said, ordered=False)
+        return self._repeated(replace(example, names=tuple(names)), slot, things, said, as_seen=True)
 
     def others(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
         """The others of a kind brought to one of that kind."""
@@ -288,23 +279,25 @@ class TextSampler:
         if not place or place not in example.instruction:
             return None
         noun = self.noun(slot) if rng.random() < 0.5 else self.some_noun(rng)
-        colours = rng.permutation(self.colours)[: int(rng.integers(2, 5)) + 1]
+        colours = rng.permutation(self.rare)[: int(rng.integers(2, 5)) + 1]
         *things, base = (f"{colour} {noun}" for colour in colours)
         example = exchanged(example, {place: base})
         both = ("both other", "the other two") * (len(things) == 2)
         said = f"{_pick(rng, ('the other', 'all the other', 'the remaining', 'all other', *both))} {plural(noun)}"
-        return self._repeated(example, slot, things, said, ordered=False)
+        return self._repeated(example, slot, things, said, as_seen=True)
 
     def counted(self, rng: np.random.Generator, example: Example) -> Example | None:
         """Another number of equal things where the instruction has one."""
         unit = _unit(example.plan)
         old = len(example.plan) // len(unit)
-        said = re.search(rf"\b({old}|{NUMBERS[min(old, 7)]})\b", example.instruction)
-        if old < 2 or not said:
+        word = NUMBERS[old] if old < len(NUMBERS) else old
+        said = re.search(rf"\b({old}|{word})\b", example.instruction)
+        if old < 2 or not said or len(unit) * 2 > MAX_STEPS:
             return None
         count, number = _number(rng, MAX_STEPS // len(unit))
         instruction = example.instruction[: said.start()] + number + example.instruction[said.end() :]
-        return replace(example, instruction=instruction, plan=unit * count)
+        names = (*example.names, *[unit[0].object] * (count - example.names.count(unit[0].object)))
+        return replace(example, instruction=instruction, plan=unit * count, names=names)
 
     def _slot(self, example: Example) -> str | None:
         """The thing that others can stand for: said once, as "the ...", by a plan that leaves the hand free."""
@@ -318,14 +311,14 @@ class TextSampler:
 
     def _things(self, rng: np.random.Generator, slot: str, count: int, alike: bool) -> list[str]:
         """Different things: of the slot's noun in several colours, or of several nouns."""
-        colours = rng.permutation(self.colours).tolist()
+        colours = rng.permutation(self.rare).tolist()
         if alike:
             return [f"{colour} {self.noun(slot)}" for colour in colours[:count]]
         nouns = list(dict.fromkeys(self.some_noun(rng) for _ in range(4 * count)))[:count]
         return [f"{colours.pop()} {noun}" if rng.random() < 0.4 else noun for noun in nouns]
 
     def _repeated(
-        self, example: Example, slot: str, things: Sequence[str], said: str, ordered: bool = True
+        self, example: Example, slot: str, things: Sequence[str], said: str, as_seen: bool = False
     ) -> Example | None:
         """The plan for every thing, `said` where the instruction had the slot; None where that is too long, or where
         something else is called as one of the things is."""
@@ -335,15 +328,21 @@ class TextSampler:
             return None
         plan = tuple(replace(step, object=one) for one in things for step in example.plan)
         names = (*things, *rest)
-        return Example(example.instruction.replace(f"the {slot}", said), plan, names, ordered)
+        return Example(example.instruction.replace(f"the {slot}", said), plan, names, tuple(things) * as_seen)
 
 
 def joined(rng: np.random.Generator, examples: Sequence[Example]) -> Example | None:
-    """Two or more, one after the other; None where that is too long."""
+    """Several, one after the other; None where that is too long, the hand would be full before the end, or one is about
+    all of a kind and another about one of that kind."""
+    examples = sorted(examples, key=lambda one: one.plan[-1].action in ("lift", "move"))
     plan = tuple(step for one in examples for step in one.plan)
     said = [one.instruction for one in examples]
-    everything = any(words in one for words in EVERYTHING for one in said)
-    if everything or len(plan) > MAX_STEPS or len({one.plan for one in examples}) < len(examples):
+    seen = [one.as_seen[0] for one in examples if one.as_seen]
+    kinds = tuple(noun for nouns in NOUNS.values() if any(name.endswith((*nouns,)) for name in seen) for noun in nouns)
+    mixed = any(name.endswith(kinds) for one in examples if not one.as_seen for name in one.names)
+    mixed |= any(words in one for words in EVERYTHING for one in said)
+    full = sum(one.plan[-1].action in ("lift", "move") for one in examples) > 1
+    if mixed or full or len(plan) > MAX_STEPS or len({one.plan for one in examples}) < len(examples):
         return None
     between, last = _pick(rng, CHAINS)
     chain = _pick(rng, ("", "", "first ")) + between.join(said[:-1]) + last + said[-1]
@@ -351,30 +350,31 @@ def joined(rng: np.random.Generator, examples: Sequence[Example]) -> Example | N
     names = list(examples[0].names)
     for one in examples[1:]:
         names += [name for name in one.names if name not in names]
-    return Example(instruction, plan, tuple(names), all(one.ordered for one in examples))
+    return Example(instruction, plan, tuple(names), tuple(name for one in examples for name in one.as_seen))
 
 
 def in_view(rng: np.random.Generator, example: Example, colours: Sequence[str]) -> Example:
     """What is in view in random order; at times nothing, or with errors if the instruction says enough."""
-    acted = list(dict.fromkeys(phrase for step in example.plan for phrase in step.phrases))
-    names = [str(name) for name in rng.permutation(example.names)][:MAX_SHOWN]
-    missing = [name for name in acted if name in example.names and name not in names]
-    names = [*names, *missing] if example.ordered else in_order([*names, *missing], acted)
-    kind = rng.random() if example.ordered else 1.0
-    if kind < 0.1:
+    acted = {phrase for step in example.plan for phrase in step.phrases}
+    said = all(phrase in example.instruction for phrase in acted)
+    others = rng.permutation([name for name in example.names if name not in acted])[:MAX_SHOWN]
+    shown = rng.permutation([*(name for name in example.names if name in acted), *others])
+    names = in_order([str(name) for name in shown], example.as_seen)
+    kind = 1.0 if example.as_seen else rng.random()
+    if said and kind < 0.1:
         names = []
     elif kind < 0.3:
-        kept = [name for name in names if rng.random() > 0.12 or name in acted and name not in example.instruction]
+        kept = [name for name in names if rng.random() > 0.12 or name in acted and not said]
         doubled = [name for name in kept if rng.random() < 0.06]
-        wrong = [f"{rng.choice(colours)} {name.split()[-1]}" for name in kept if rng.random() < 0.06]
+        wrong = [f"{rng.choice(colours)} {name.split()[-1]}" for name in kept if said and rng.random() < 0.06]
         names = [*kept, *doubled, *wrong]
     return replace(example, names=tuple(names))
 
 
-def in_order(names: Sequence[str], acted: Sequence[str]) -> list[str]:
-    """The names with those of the plan in the plan's order, at the places where any of them stood."""
-    order = iter(sorted((name for name in names if name in acted), key=list(acted).index))
-    return [next(order) if name in acted else name for name in names]
+def in_order(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The names with the `wanted` ones in their order, at the places where any of them stood."""
+    order = iter(sorted((name for name in names if name in wanted), key=list(wanted).index))
+    return [next(order) if name in wanted else name for name in names]
 
 
 def exchanged(example: Example, words: Mapping[str, str]) -> Example:

@@ -240,7 +240,7 @@ class PlannerSampler:
             task = look.recoloured(task)
             names = [thing.name for thing in look.scene.things]
             example = Example(task.instruction, tuple(map(parse_step, task.plan)), tuple(names))
-            example = in_view(rng, example, tuple(self.paints.named))
+            example = in_view(rng, example, tuple(self.paints.rare))
             request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
             return self._shown(rng, look.scene, request, answer)
         example = self.text(rng)
