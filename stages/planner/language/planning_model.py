@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from stages.core.errors import UserError
 from stages.core.progress import Progress, silent
 from stages.core.steps import Step
-from stages.planner.language.beam_search import CausalDecoder, Decoder, beam_search
+from stages.planner.language.beam_search import BEAMS, CausalDecoder, Decoder, beam_search
 from stages.planner.language.grammar import PlanGrammar, copied_phrases
 from stages.planner.language.model import load_language_model
 from stages.planner.language.plan_text import read_plan
@@ -94,7 +94,7 @@ class PlanningModel:
 
     @torch.inference_mode()
     def plan(
-        self, instruction: str, names: Sequence[str] = (), *, beams: int = 4, constrained: bool = True
+        self, instruction: str, names: Sequence[str] = (), *, beams: int = BEAMS, constrained: bool = True
     ) -> tuple[list[Step], np.ndarray]:
         """The plan of an instruction.
 

@@ -269,8 +269,8 @@ class TextSampler:
         said = _pick(rng, EVERYTHING)
         if kind:
             said = _pick(rng, ALL if things[2:] else BOTH).format(kind, number=NUMBERS[len(things)])
-        places, alike = {step.target for step in example.plan}, NOUNS.get(kind, ())
-        names = (one for one in example.names if one in places or kind and self.noun(one) not in alike)
+        places, meant = {step.target for step in example.plan}, NOUNS.get(kind, ())
+        names = (one for one in example.names if one in places or kind and self.noun(one) not in meant)
         return self._repeated(replace(example, names=tuple(names)), slot, things, said, as_seen=True)
 
     def others(self, rng: np.random.Generator, example: Example, slot: str) -> Example | None:
