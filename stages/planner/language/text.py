@@ -101,7 +101,7 @@ class TextSampler:
 
     def __call__(self, rng: np.random.Generator) -> Example:
         """One example, as it is or changed, its names in random order and sometimes wrong or missing."""
-        count = _pick(rng, (2, 2, 3, 3, 4)) if rng.random() < 0.35 else 1
+        count = _pick(rng, (2, 2, 3, 3, 4)) if rng.random() < 0.45 else 1
         parts = [self._one(rng, all_renamed=count > 1) for _ in range(count)]
         example = (joined(rng, parts) if count > 1 else None) or parts[0]
         if rng.random() < 0.25:
@@ -114,11 +114,11 @@ class TextSampler:
         """A demonstration's example, at times changed; about other things (`all_renamed`) where orders are joined, as
         the words of two demonstrations could make up those of a test variation."""
         example = self._drawn(rng)
-        if rng.random() < 0.2 and not all_renamed:
+        if rng.random() < 0.15 and not all_renamed:
             return example
         for change in (self.recoloured, partial(self.renamed, everything=all_renamed)):
             example = change(rng, example) or example
-        return self._repeat(rng, example) if rng.random() < 0.6 else example
+        return self._repeat(rng, example) if rng.random() < 0.65 else example
 
     def _repeat(self, rng: np.random.Generator, example: Example) -> Example:
         """An example that does the same several times, in one of the ways that it can be said; itself if in none."""
