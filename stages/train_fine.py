@@ -107,7 +107,7 @@ def load_examples(
     return examples
 
 
-def scene_of(observation: Observation) -> PointCloud:
+def cloud_of(observation: Observation) -> PointCloud:
     """The clouds of all cameras, each point with the number of its camera."""
     clouds = [frame_points(frame) for frame in observation.cameras.values()]
     return PointCloud(
@@ -125,10 +125,10 @@ def _episode_examples(
     examples = []
     for k in np.flatnonzero(np.isfinite(keypoints).all(axis=1)):
         observation = episodes.observation(index, int(k))
-        scene = prepare(scene_of(observation), keypoints[k], observation.gripper_pose, config, GENEROUS)
+        cloud = prepare(cloud_of(observation), keypoints[k], observation.gripper_pose, config, GENEROUS)
         examples.append(
             MotionExample(
-                scene=scene,
+                cloud=cloud,
                 keypoint=keypoints[k],
                 step=plan.plan[plan.step_index[k]],
                 motion_index=int(plan.motion_index[k]),

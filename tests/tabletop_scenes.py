@@ -39,10 +39,10 @@ def example(rng: np.random.Generator, config: FineConfig, name: str = "") -> Mot
     colours = np.repeat(
         np.array([[160, 130, 90], [200, 30, 30], rng.integers(0, 256, 3)], np.uint8), [4000, 1500, 1500], 0
     )
-    scene = PointCloud(points, colours, np.zeros(len(points), np.uint8))
+    cloud = PointCloud(points, colours, np.zeros(len(points), np.uint8))
     hand = np.concatenate([HOME + 0.05 * rng.standard_normal(3), matrix_to_quaternion(DOWN)])
     action = expert(step, motion, centre, yaw)
-    prepared = prepare(scene, centre, hand, config, GENEROUS)
+    prepared = prepare(cloud, centre, hand, config, GENEROUS)
     return MotionExample(prepared, centre, step, motion, hand, float(step[0] == "g"), action, name, 0)
 
 

@@ -85,8 +85,8 @@ def test_bins_are_finer_than_their_size_and_wrap(rng: np.random.Generator) -> No
 def test_hand_is_left_out_but_not_what_it_holds() -> None:
     pose = np.array([0.2, 0.1, 1.0, *matrix_to_quaternion(DOWN)])
     points = pose[:3] + np.array([[0, 0, 0.1], [0, 0.08, 0.08], [0, 0, 0.0], [0, 0, -0.05], [0.2, 0, 0.1]])
-    scene = PointCloud(points.astype(np.float32), np.zeros((5, 3), np.uint8), np.zeros(5, np.uint8))
-    assert np.allclose(scene.without_hand(pose).points, points[2:])
+    cloud = PointCloud(points.astype(np.float32), np.zeros((5, 3), np.uint8), np.zeros(5, np.uint8))
+    assert np.allclose(cloud.without_hand(pose).points, points[2:])
 
 
 def test_thinning_keeps_one_point_per_camera_and_cell(rng: np.random.Generator) -> None:
@@ -104,9 +104,9 @@ def test_thinning_keeps_one_point_per_camera_and_cell(rng: np.random.Generator) 
 
 def test_drawn_depth_is_scaled_to_the_cube() -> None:
     point = np.array([[0.05, -0.02, 0.06]], np.float32)
-    scene = PointCloud(point, np.full((1, 3), 200, np.uint8), np.zeros(1, np.uint8))
+    cloud = PointCloud(point, np.full((1, 3), 200, np.uint8), np.zeros(1, np.uint8))
     views = views_at(np.zeros(3), CALM)
-    _, depth = draw(scene, views)
+    _, depth = draw(cloud, views)
     seen = [np.unique(image[image != EMPTY]) for image in depth]
     expected = -point[0, [2, 0, 1]] / (CALM.extent / 2)
     assert np.allclose(np.concatenate(seen), expected, atol=1e-6)
@@ -114,7 +114,7 @@ def test_drawn_depth_is_scaled_to_the_cube() -> None:
 
 def test_unfelt_hand_leaves_only_the_turn() -> None:
     pose = np.array([0.2, 0.1, 1.0, *matrix_to_quaternion(DOWN)])
-    features = hand_features(pose, 1.0, np.zeros(3), 0.48, turn=np.pi / 2, felt=False)
+    features = hand_features(pose, 1.0, np.zeros(3), 0.48, turn=np.pi / 2, proprioception=False)
     assert np.allclose(features, [0] * 12 + [1])
 
 
@@ -126,7 +126,7 @@ def test_turning_the_world_keeps_the_action_where_it_was_in_the_scene(rng: np.ra
     turned, angle = augment(original, replace(CALM, yaw_jitter=60.0), rng)
     assert angle != 0
     back = axis_rotation(2, -angle)
-    assert np.allclose((turned.scene.points - original.keypoint) @ back.T, original.scene.points - original.keypoint,
+    assert np.allclose((turned.cloud.points - original.keypoint) @ back.T, original.cloud.points - original.keypoint,
                        atol=1e-5)  # fmt: skip
     assert np.allclose(back @ (turned.action[:3] - original.keypoint), original.action[:3] - original.keypoint)
     rotations = quaternion_to_matrix(np.array([turned.action[3:7], original.action[3:7]]))
@@ -205,7 +205,7 @@ def test_saved_predictor_predicts_the_same(tmp_path: Path, rng: np.random.Genera
     assert loaded.config == SMALL
     seen = example(rng, SMALL)
     said = [
-        p.predict(seen.scene.points, seen.scene.colours, seen.keypoint, seen.step, 0, seen.gripper_pose, 1.0)
+        p.predict(seen.cloud.points, seen.cloud.colours, seen.keypoint, seen.step, 0, seen.gripper_pose, 1.0)
         for p in (predictor, loaded)
     ]
     assert np.array_equal(said[0].pose, said[1].pose)

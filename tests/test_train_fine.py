@@ -66,7 +66,7 @@ def test_examples_are_the_motions_of_the_demonstrations(tiny_run: Path) -> None:
     assert {len(part) for part in examples.values()} == {6}
     for example in examples["train"] + examples["valid"]:
         assert np.abs(example.action[:3] - example.keypoint).max() < TINY.extent / 2
-        assert len(example.scene.points) > 50
+        assert len(example.cloud.points) > 50
         assert example.motion_index in (0, 1)
     steps = [example.step.split(" the ")[0] for example in examples["train"]]
     assert sorted(set(steps)) == ["grasp", "lift", "move", "push"]

@@ -65,17 +65,17 @@ def _first(keys: np.ndarray) -> np.ndarray:
     return np.sort(np.unique(keys, return_index=True)[1])
 
 
-def draw(scene: PointCloud, views: CanonicalViews) -> tuple[np.ndarray, np.ndarray]:
+def draw(cloud: PointCloud, views: CanonicalViews) -> tuple[np.ndarray, np.ndarray]:
     """Colours (V, 3, S, S) uint8 and depths (V, S, S) float32 scaled to [-1, 1] in the cube, `EMPTY` where empty."""
-    rgb, depth = views.render(scene.points, scene.colours)
+    rgb, depth = views.render(cloud.points, cloud.colours)
     scaled = np.where(depth < 0, np.float32(EMPTY), depth * np.float32(2 / views.extent) - 1)
     return rgb.transpose(0, 3, 1, 2), scaled.astype(np.float32)
 
 
 def hand_features(
-    pose: np.ndarray, opening: float, centre: np.ndarray, extent: float, turn: float = 0.0, felt: bool = True
+    pose: np.ndarray, opening: float, centre: np.ndarray, extent: float, turn: float = 0.0, proprioception: bool = True
 ) -> np.ndarray:
-    """The felt hand (13,) as `transformer.Inputs` wants it.
+    """The gripper's state (13,) as `transformer.Inputs` wants it.
 
     Args:
         pose: (7,) of the gripper, in the frame of the scene.
@@ -83,19 +83,19 @@ def hand_features(
         centre, extent: of the cube [m].
         turn: by how much the world was turned about the vertical [rad]. Experts choose among equivalent grasps by
             how far they are from the robot's home, so where the robot stands must be known.
-        felt: False hides all but the turn.
+        proprioception: False hides all but the turn.
     """
     turned = [np.cos(turn), np.sin(turn)]
-    if not felt:
+    if not proprioception:
         return np.array([0.0] * 11 + turned, np.float32)
     place = (pose[:3] - centre) * 2 / extent
     columns = quaternion_to_matrix(pose[3:])[:, :2].T.ravel()
     return np.concatenate([place, columns, [opening, 1.0], turned]).astype(np.float32)
 
 
-def hand_bins(pose: np.ndarray, felt: bool = True) -> np.ndarray:
-    """Log-probabilities (3, BINS), at least -8, of the Euler angles of a pose (7,); 0 if it is not felt."""
-    if not felt:
+def hand_bins(pose: np.ndarray, proprioception: bool = True) -> np.ndarray:
+    """Log-probabilities (3, BINS), at least -8, of the Euler angles of a pose (7,); 0 without proprioception."""
+    if not proprioception:
         return np.zeros((3, BINS), np.float32)
     bins = soft_bins(matrix_to_euler(quaternion_to_matrix(pose[3:])))
     return np.log(np.maximum(bins, np.float32(np.exp(-8))))

@@ -27,7 +27,7 @@ class MotionExample:
     """One motion of an expert.
 
     Attributes:
-        scene: what was seen before it, around the keypoint, without the hand, one point a camera and voxel.
+        cloud: what was seen before it, around the keypoint, without the hand, one point a camera and voxel.
         keypoint: (3,) [m].
         step: text of the language step.
         motion_index: which motion of the step this is.
@@ -38,7 +38,7 @@ class MotionExample:
         index: of the motion in the demonstration.
     """
 
-    scene: PointCloud
+    cloud: PointCloud
     keypoint: np.ndarray
     step: str
     motion_index: int
@@ -50,10 +50,10 @@ class MotionExample:
 
 
 def prepare(
-    scene: PointCloud, keypoint: np.ndarray, gripper_pose: np.ndarray, config: FineConfig, reach: float
+    cloud: PointCloud, keypoint: np.ndarray, gripper_pose: np.ndarray, config: FineConfig, reach: float
 ) -> PointCloud:
-    """The part of a scene that matters: within `reach` [m] of the cube around the keypoint, thinned, without hand."""
-    near = scene.around(np.asarray(keypoint), config.extent + 2 * reach).thinned(config.voxel)
+    """The part of a cloud that matters: within `reach` [m] of the cube around the keypoint, thinned, without hand."""
+    near = cloud.around(np.asarray(keypoint), config.extent + 2 * reach).thinned(config.voxel)
     return near.without_hand(gripper_pose) if config.hide_hand else near
 
 
@@ -77,12 +77,12 @@ def augment(
     gripper[:3] += config.gripper_jitter * rng.standard_normal(3)
     action = example.action.copy()
     action[:7] = turn_pose(action[:7], turn, pivot)
-    scene = disturb(example.scene, config, rng)
+    cloud = disturb(example.cloud, config, rng)
     rotation = axis_rotation(2, turn).astype(np.float32)
-    points = (scene.points - pivot.astype(np.float32)) @ rotation.T + pivot.astype(np.float32)
+    points = (cloud.points - pivot.astype(np.float32)) @ rotation.T + pivot.astype(np.float32)
     keypoint = disturbed_keypoint(pivot, action[:3], config, rng)
     turned = MotionExample(
-        PointCloud(points, scene.colours, scene.cameras), keypoint, example.step, example.motion_index, gripper,
+        PointCloud(points, cloud.colours, cloud.cameras), keypoint, example.step, example.motion_index, gripper,
         example.gripper_open, action, example.episode, example.index,
     )  # fmt: skip
     return turned, turn
@@ -107,22 +107,22 @@ def disturbed_keypoint(
     return np.clip(keypoint + error, target - reach, target + reach)
 
 
-def disturb(scene: PointCloud, config: FineConfig, rng: np.random.Generator) -> PointCloud:
-    """A scene with a camera or some points missing and other colours, its cameras merged as in use."""
-    keep = rng.random(len(scene.points)) >= rng.uniform(0, 2 * config.point_dropout)
+def disturb(cloud: PointCloud, config: FineConfig, rng: np.random.Generator) -> PointCloud:
+    """A cloud with a camera or some points missing and other colours, its cameras merged as in use."""
+    keep = rng.random(len(cloud.points)) >= rng.uniform(0, 2 * config.point_dropout)
     if rng.random() < config.camera_dropout:
-        seen = np.unique(scene.cameras)
-        keep &= scene.cameras != rng.choice(seen) if len(seen) > 1 else True
-    scene = scene[keep].merged(config.voxel)
+        seen = np.unique(cloud.cameras)
+        keep &= cloud.cameras != rng.choice(seen) if len(seen) > 1 else True
+    cloud = cloud[keep].merged(config.voxel)
     channels = rng.permutation(3) if rng.random() < config.colour_shuffle else np.arange(3)
     gain = (1 + config.colour_jitter * rng.standard_normal(3)).astype(np.float32)
-    colours = np.clip(scene.colours[:, channels] * gain, 0, 255).astype(np.uint8)
-    return PointCloud(scene.points, colours, scene.cameras)
+    colours = np.clip(cloud.colours[:, channels] * gain, 0, 255).astype(np.uint8)
+    return PointCloud(cloud.points, colours, cloud.cameras)
 
 
 def merged(example: MotionExample, config: FineConfig) -> MotionExample:
-    """An example whose scene has one point a voxel, whichever camera saw it."""
-    return replace(example, scene=example.scene.merged(config.voxel))
+    """An example whose cloud has one point a voxel, whichever camera saw it."""
+    return replace(example, cloud=example.cloud.merged(config.voxel))
 
 
 class PredictorSampler:
@@ -147,11 +147,11 @@ class PredictorSampler:
         rng = np.random.default_rng([self.seed, step, 1])
         chosen = self.indices(step)
         turned = [augment(self.examples[i], self.config, rng) for i in chosen]
-        felt = rng.random(len(chosen)) >= self.config.gripper_dropout
+        proprioception = rng.random(len(chosen)) >= self.config.gripper_dropout
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         words = self.text.drop(self.words[torch.from_numpy(chosen)], self.config.word_dropout, generator)
         examples, turns = zip(*turned, strict=True)
-        return collate(examples, words, self.config, turns, felt)
+        return collate(examples, words, self.config, turns, proprioception)
 
 
 def collate(
@@ -159,21 +159,21 @@ def collate(
     words: torch.Tensor,
     config: FineConfig,
     turns: np.ndarray | tuple[float, ...] | None = None,
-    felt: np.ndarray | None = None,
+    proprioception: np.ndarray | None = None,
 ) -> tuple[Inputs, Targets]:
-    """Network inputs and labels of examples, with the world turned by `turns` [rad] and the hand felt or not."""
+    """Network inputs and labels of examples, the world turned by `turns` [rad], the gripper's state given or not."""
     turns = np.zeros(len(examples)) if turns is None else turns
-    felt = np.ones(len(examples), bool) if felt is None else felt
+    proprioception = np.ones(len(examples), bool) if proprioception is None else proprioception
     rgb, depth, hands, held, pixels, rotations = [], [], [], [], [], []
-    for example, turn, feels in zip(examples, turns, felt, strict=True):
+    for example, turn, given in zip(examples, turns, proprioception, strict=True):
         views = views_at(example.keypoint, config)
-        drawn = draw(example.scene, views)
+        drawn = draw(example.cloud, views)
         rgb.append(drawn[0])
         depth.append(drawn[1])
         hands.append(
-            hand_features(example.gripper_pose, example.gripper_open, example.keypoint, config.extent, turn, feels)
+            hand_features(example.gripper_pose, example.gripper_open, example.keypoint, config.extent, turn, given)
         )
-        held.append(hand_bins(example.gripper_pose, feels))
+        held.append(hand_bins(example.gripper_pose, given))
         labels = label(example.action, views)
         pixels.append(labels[0])
         rotations.append(labels[1])

@@ -105,11 +105,11 @@ class FinePredictor:
             gripper_pose: (7,) of the gripper now.
             gripper_open: its opening, 1 = open.
         """
-        scene = PointCloud(points.astype(np.float32), colours, np.zeros(len(points), np.uint8))
+        cloud = PointCloud(points.astype(np.float32), colours, np.zeros(len(points), np.uint8))
         pose, keypoint = np.asarray(gripper_pose, float), np.asarray(keypoint, float)
-        scene = prepare(scene, keypoint, pose, self.config, reach=0.0)
+        cloud = prepare(cloud, keypoint, pose, self.config, reach=0.0)
         action = np.concatenate([pose, [gripper_open, 0]])
-        example = MotionExample(scene, keypoint, step, motion_index, pose, gripper_open, action)
+        example = MotionExample(cloud, keypoint, step, motion_index, pose, gripper_open, action)
         return self.predict_examples([example])[0]
 
     @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""The multi-view transformer: rendered views, the step's words and the felt hand in; heatmaps and an action out.
+"""The multi-view transformer: rendered views, the step's words and the gripper's state in; heatmaps and an action out.
 
 Features are fused in three stages: the image encoders' tokens with one another, these with the depth encoder's, and
 both with an embedding of every patch's place in space.
@@ -30,9 +30,9 @@ class Inputs:
         depth: (B, V, S, S) along the viewing direction in [-1, 1]; 2 where nothing is seen.
         words: (B, L) ids of the text encoder.
         motion: (B,) index of the motion within its step.
-        hand: (B, HAND_FEATURES) gripper position, two columns of its rotation, opening, 1 if felt at all, and the
+        hand: (B, HAND_FEATURES) gripper position, two columns of its rotation, opening, 1 if it is given, and the
             cosine and sine of the world's turn.
-        held: (B, 3, BINS) log-probabilities of the hand's own rotation; 0 if not felt.
+        held: (B, 3, BINS) log-probabilities of the hand's own rotation; 0 if it is not given.
     """
 
     rgb: Tensor

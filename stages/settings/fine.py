@@ -26,7 +26,7 @@ class FineConfig:
         keypoint_jitter: standard deviation per axis of the planner's simulated error.
         keypoint_outliers: share of samples whose keypoint is off by up to `outlier_jitter` instead.
         yaw_jitter: standard deviation of the scene's rotation about the vertical through the keypoint.
-        gripper_jitter: standard deviation per axis of the felt gripper position.
+        gripper_jitter: standard deviation per axis of the given gripper position.
         gripper_dropout, camera_dropout, word_dropout, point_dropout: shares left out while training.
         colour_jitter: standard deviation of the gain per colour channel.
         colour_shuffle: share of samples whose colour channels are exchanged, so that novel colours are no surprise.
