@@ -278,7 +278,7 @@ def test_distractors_can_be_told_from_what_is_meant(name, text, apart):
 def test_replacing_words_leaves_other_words_alone():
     words = {"red": "plum", "block": "dax"}
     assert replace_words("put 2 red blocks on the blocked redder square", words) == (
-        "put 2 plum daxs on the blocked redder square"
+        "put 2 plum daxes on the blocked redder square"
     )
     assert replace_words("push the red block", {}) == "push the red block"
 

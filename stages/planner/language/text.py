@@ -114,7 +114,7 @@ class TextSampler:
         """A demonstration's example, at times changed; about other things (`all_renamed`) where orders are joined, as
         the words of two demonstrations could make up those of a test variation."""
         example = self._drawn(rng)
-        if rng.random() < 0.15 and not all_renamed:
+        if rng.random() < 0.35 and not all_renamed:
             return example
         for change in (self.recoloured, partial(self.renamed, everything=all_renamed)):
             example = change(rng, example) or example
