@@ -112,7 +112,7 @@ def test_drawn_depth_is_scaled_to_the_cube() -> None:
     assert np.allclose(np.concatenate(seen), expected, atol=1e-6)
 
 
-def test_unfelt_hand_leaves_only_the_turn() -> None:
+def test_without_proprioception_only_the_turn_is_left() -> None:
     pose = np.array([0.2, 0.1, 1.0, *matrix_to_quaternion(DOWN)])
     features = hand_features(pose, 1.0, np.zeros(3), 0.48, turn=np.pi / 2, proprioception=False)
     assert np.allclose(features, [0] * 12 + [1])

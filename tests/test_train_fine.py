@@ -77,8 +77,8 @@ def test_an_example_looks_in_training_as_it_does_in_use(tiny_run: Path) -> None:
     with Demonstrations(tiny_run / "demos.h5") as episodes:
         observation = episodes.observation(int(example.episode.removeprefix("demo_")), example.index)
     predictor = FinePredictor.create(TINY)
-    felt = observation.gripper_pose, observation.gripper_open
-    in_use = predictor.predict(*fuse(observation), example.keypoint, example.step, example.motion_index, *felt)
+    gripper = observation.gripper_pose, observation.gripper_open
+    in_use = predictor.predict(*fuse(observation), example.keypoint, example.step, example.motion_index, *gripper)
     in_training = predictor.predict_examples([example])[0]
     assert np.array_equal(in_use.pose, in_training.pose) and in_use.confidence == in_training.confidence
 

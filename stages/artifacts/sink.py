@@ -8,8 +8,8 @@ import io
 class Sink(io.RawIOBase):
     """A file that keeps its first error for later and takes everything after it as written.
 
-    HDF5 cannot close a file whose disk is full: it tries again when the process ends, and crashes. So every
-    write succeeds, and who writes asks for the error afterwards.
+    HDF5 cannot close a file whose disk is full: it tries again when the process ends, and crashes. So every write
+    succeeds, and who writes asks for the error afterwards.
 
     Attributes:
         error: the first error, or None.
