@@ -311,11 +311,12 @@ class TestStart:
             if parameter.requires_grad:
                 torch.nn.init.normal_(parameter, 0, 0.3)
         trained.save_pretrained(tmp_path)
-        started = start_language(VlmConfig(language=str(checkpoint), language_adapter=str(tmp_path)), frozenset())
+        started = start_language(VlmConfig(language=str(checkpoint), language_adapter=str(tmp_path)), frozenset({"cup"}))
         first, second = (
             {name: p for name, p in one.model.named_parameters() if p.requires_grad} for one in (trained, started)
         )
         assert first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+        assert started.phrases == {"cup"}
 
     def test_other_models_start_with_a_new_adapter(self, checkpoint: Path) -> None:
         started = start_language(VlmConfig(language=str(checkpoint), language_rank=3), frozenset())

@@ -67,9 +67,8 @@ def player() -> Callable[[tuple[str, int]], Asked]:
     return played
 
 
-def train(variations: Sequence[Asked], hold_out: bool, adapter: str, rate: float, minutes: float) -> PlanningModel:
-    """The planning model, trained with the settings of `VlmConfig`; as it starts if there are no minutes."""
-    config = VlmConfig(language_adapter=adapter, language_rate=rate)
+def train(variations: Sequence[Asked], hold_out: bool, config: VlmConfig) -> PlanningModel:
+    """The planning model, trained for `language_minutes`, or as training starts if that is 0."""
     examples = [
         Example(text, one.plan, one.names)
         for one in variations
@@ -78,10 +77,10 @@ def train(variations: Sequence[Asked], hold_out: bool, adapter: str, rate: float
     ]
     phrases = frozenset(phrase for one in examples for step in one.plan for phrase in step.phrases)
     model = start_language(config, phrases)
-    if not minutes:
+    if not config.language_minutes:
         return model
     sampler = TextSampler(examples, tuple(PALETTE), tuple(RARE_COLOURS))
-    schedule = Schedule(config.language_rate, config.language_batch, 10**6, minutes)
+    schedule = Schedule(config.language_rate, config.language_batch, 10**6, config.language_minutes)
     curve = train_language(model, sampler, schedule, 0)
     print(f"{len(curve)} steps, loss {np.mean([point['loss'] for point in curve[-20:]]):.3f}")
     return model
@@ -142,7 +141,9 @@ def main() -> None:
             parser.error(f"{options.model} was trained {'with' if hold_out else 'without'} the held-out variations")
         model = PlanningModel.from_pretrained(options.model)
     else:
-        model = train(trained, hold_out, options.adapter, options.rate, options.minutes)
+        adapter, rate, minutes = options.adapter, options.rate, options.minutes
+        config = VlmConfig(language_adapter=adapter, language_rate=rate, language_minutes=minutes)
+        model = train(trained, hold_out, config)
         if options.model:
             model.save_pretrained(options.model)
             if hold_out:

@@ -63,15 +63,16 @@ class PlanningModel:
         return cls(name, get_peft_model(model, config), tokenizer, phrases)
 
     @classmethod
-    def from_adapter(cls, folder: Path, phrases: frozenset[str], progress: Progress = silent) -> PlanningModel:
+    def from_adapter(cls, folder: Path, progress: Progress = silent) -> PlanningModel:
         """What `save_pretrained` wrote, its adapter to be trained further.
 
         Raises:
             UserError: the base is not there.
         """
-        name = json.loads((folder / _META).read_text())["language"]
-        model, tokenizer = load_language_model(name, progress=progress)
-        return cls(name, PeftModel.from_pretrained(model, folder / "adapter", is_trainable=True), tokenizer, phrases)
+        meta = json.loads((folder / _META).read_text())
+        base, tokenizer = load_language_model(meta["language"], progress=progress)
+        model = PeftModel.from_pretrained(base, folder / "adapter", is_trainable=True)
+        return cls(meta["language"], model, tokenizer, frozenset(meta["phrases"]))
 
     @classmethod
     def from_pretrained(cls, folder: Path, device: str = "cpu") -> PlanningModel:
@@ -80,10 +81,9 @@ class PlanningModel:
         Raises:
             UserError: the base is not there.
         """
-        meta = json.loads((folder / _META).read_text())
-        model, tokenizer = load_language_model(meta["language"])
-        merged = PeftModel.from_pretrained(model, folder / "adapter").merge_and_unload()
-        return cls(meta["language"], merged.eval().to(device), tokenizer, frozenset(meta["phrases"]))
+        loaded = cls.from_adapter(folder)
+        loaded.model = loaded.model.merge_and_unload().eval().to(device)
+        return loaded
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the adapter, and what else is needed to load it."""

@@ -52,9 +52,10 @@ def start_language(config: VlmConfig, phrases: frozenset[str], progress: Progres
     folder = PACKAGED_ADAPTER if adapter == "auto" else Path(adapter)
     if not is_planning_model(folder):
         raise UserError(f"no planning model is in {folder}", "Set vlm.language_adapter to auto, new or a vlm/language")
-    model = PlanningModel.from_adapter(folder, phrases, progress)
+    model = PlanningModel.from_adapter(folder, progress)
     if model.name != name:
         raise UserError(f"the adapter in {folder} belongs to '{model.name}', not to '{name}'", "Set vlm.language to it")
+    model.phrases = phrases
     return model
 
 
