@@ -311,7 +311,8 @@ class TestStart:
             if parameter.requires_grad:
                 torch.nn.init.normal_(parameter, 0, 0.3)
         trained.save_pretrained(tmp_path)
-        started = start_language(VlmConfig(language=str(checkpoint), language_adapter=str(tmp_path)), frozenset({"cup"}))
+        config = VlmConfig(language=str(checkpoint), language_adapter=str(tmp_path))
+        started = start_language(config, frozenset({"cup"}))
         first, second = (
             {name: p for name, p in one.model.named_parameters() if p.requires_grad} for one in (trained, started)
         )
