@@ -16,20 +16,19 @@ from stages.planner.planner import Planner, StepDecision
 from stages.planner.prompts import Memory
 from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
+from stages.safety import blindness, check_keypoint, check_observation, safe_action
 from stages.settings.policy import PolicyConfig
 
 HOLDING = frozenset({"lift", "move", "rotate", "pull"})
 """Actions that go on with something in the hand."""
-
-WIDE_OPEN = 0.97
-"""A gripper at least so far open holds nothing."""
 
 
 class ClapPolicy:
     """Planner and predictor; `reset` with an instruction, then `select_action` at every keyframe.
 
     A decision in doubt is not carried out at once: the policy stays still and looks again, and plans anew if it still
-    doubts; a step that the hand contradicts is planned anew right away.
+    doubts; a step that the hand contradicts is planned anew right away. Where too little is seen, or a predicted action
+    must not be sent, the policy stays still and says why.
     """
 
     def __init__(self, planner: Planner, predictor: FinePredictor, config: PolicyConfig | None = None) -> None:
@@ -50,6 +49,7 @@ class ClapPolicy:
         self._plan: list[str] = []
         """The plan or, where the planner is not given one, the steps done so far."""
         self._doubts_left, self._looked = self.config.max_replans, False
+        self._commanded_open: float | None = None
 
     def select_action(
         self, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
@@ -61,12 +61,18 @@ class ClapPolicy:
             keypoint: (3,) used in place of the planner's, world frame [m]; then nothing is in doubt.
 
         Raises:
-            UserError: `reset` was not called, or the instruction has no plan.
+            UserError: `reset` was not called, the instruction has no plan, or `stages.safety` refuses the observation
+                or the keypoint.
         """
         if not self._instruction:
             raise UserError("There is no instruction yet", "Call reset(instruction) first")
         started = time.perf_counter()
+        check_observation(observation)
+        if keypoint is not None:
+            check_keypoint(keypoint)
         visible, everything = _clouds(observation)
+        if problem := blindness(visible[0]):
+            return self._stay(observation, problem)
         views = self.planner.views(*visible)
         if not self._plan and self.planner.protocol.plan:
             self._plan = self.planner.plan(self._instruction, views).steps
@@ -85,14 +91,19 @@ class ClapPolicy:
         planned = time.perf_counter()
         motions = self._memory.motions if choice.step_index == self._memory.step_index else 0
         where = choice.keypoint.point if keypoint is None else np.asarray(keypoint, float)
-        finished = motions >= MAX_MOTIONS  # going on with a step for longer: done, or stuck
+        finished = motions >= MAX_MOTIONS and choice.step_index >= len(self._plan) - 1
+        motions = motions if finished else motions % MAX_MOTIONS  # a step that takes longer begins anew
         motion = self.predictor.predict(
-            *everything, where, choice.step, motions, observation.gripper_pose, observation.gripper_open
+            *everything, where, choice.step, motions, observation.gripper_pose, observation.is_open
         )
+        action, problem = (self._still(observation), "") if finished or looks_again else safe_action(_action(motion))
+        if problem:
+            return self._stay(observation, problem)
         if not looks_again:
             self._remember(choice, motions)
+        self._commanded_open = float(action[7])
         return Decision(
-            action=_still(observation) if finished or looks_again else _action(motion),
+            action=action,
             plan=list(self._plan),
             step=choice.step,
             step_index=choice.step_index,
@@ -107,8 +118,27 @@ class ClapPolicy:
         )
 
     def _decide(self, views: np.ndarray, observation: Observation | PointObservation) -> StepDecision:
-        gripper_open = observation.gripper_open > 0.5
-        return self.planner.decide(self._instruction, self._plan, self._memory, gripper_open, views)
+        return self.planner.decide(self._instruction, self._plan, self._memory, observation.is_open, views)
+
+    def _still(self, observation: Observation | PointObservation) -> np.ndarray:
+        """The action (9,) that changes nothing: the gripper stays as it was commanded last, whatever it holds open."""
+        opened = float(observation.is_open) if self._commanded_open is None else self._commanded_open
+        return safe_action(np.concatenate([observation.gripper_pose, [opened, 0.0]]))[0]
+
+    def _stay(self, observation: Observation | PointObservation, problem: str) -> Decision:
+        """Nothing is done, as there is a problem."""
+        return Decision(
+            action=self._still(observation),
+            plan=list(self._plan),
+            step=self._plan[max(self._memory.step_index, 0)] if self._plan else "",
+            step_index=max(self._memory.step_index, 0),
+            motion_index=self._memory.motions,
+            keypoint=np.asarray(observation.gripper_pose[:3], float),
+            objects={},
+            confidence=0.0,
+            finished=False,
+            problem=problem,
+        )
 
     def _doubtful(self, choice: StepDecision) -> bool:
         """Whether the step, its place, or a thing that it is about is not seen well."""
@@ -116,12 +146,12 @@ class ClapPolicy:
         return min([choice.confidence, *(thing.confidence for thing in named)]) < self.config.replan_below
 
     def _contradicted(self, choice: StepDecision, observation: Observation | PointObservation) -> bool:
-        """Whether the step needs something in a hand that is wide open, or one before it was not done."""
+        """Whether the step needs something in a hand that is open, or one before it was not done."""
         going_on = choice.step_index == self._memory.step_index
         action = parse_step(choice.step).action
         holds = action in HOLDING or action == "release" and not going_on
         skips = self.planner.protocol.plan and choice.step_index > self._memory.step_index + 1
-        return skips or holds and observation.gripper_open > WIDE_OPEN
+        return skips or holds and observation.is_open
 
     def _replan(self, views: np.ndarray) -> bool:
         """Plan anew from what is seen now; whether the plan is another one."""
@@ -164,8 +194,3 @@ def _clouds(observation: Observation | PointObservation) -> tuple[Cloud, Cloud]:
 
 def _action(motion: Prediction) -> np.ndarray:
     return np.concatenate([motion.pose, [motion.gripper_open, motion.ignore_collision]]).astype(float)
-
-
-def _still(observation: Observation | PointObservation) -> np.ndarray:
-    """The action (9,) that changes nothing."""
-    return np.concatenate([observation.gripper_pose, [float(observation.gripper_open > 0.5), 0.0]])

@@ -133,7 +133,7 @@ def _episode_examples(
                 step=plan.plan[plan.step_index[k]],
                 motion_index=int(plan.motion_index[k]),
                 gripper_pose=observation.gripper_pose,
-                gripper_open=observation.gripper_open,
+                gripper_open=observation.is_open,
                 action=episode.actions[k],
                 episode=f"demo_{index}",
                 index=int(k),

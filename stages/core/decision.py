@@ -23,6 +23,7 @@ class Decision:
         finished: the plan is done and nothing is left to do; the action holds the robot still.
         looked_again: the decision was in doubt; the action holds the robot still, for another look.
         replanned: the plan is a new one, made because the decision was in doubt.
+        problem: why the action holds the robot still: what was seen or predicted was not fit to act on; else "".
         seconds: wall-clock time of each part of the policy [s].
     """
 
@@ -37,4 +38,5 @@ class Decision:
     finished: bool
     looked_again: bool = False
     replanned: bool = False
+    problem: str = ""
     seconds: dict[str, float] = field(default_factory=dict)

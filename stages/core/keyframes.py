@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-OPEN = 0.9
-"""A gripper that is open further than this counts as open."""
+from stages.core.observation import OPEN
 
 STILL = 0.1
 """Joint speed below which the arm stands still [rad/s]."""

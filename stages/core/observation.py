@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+OPEN = 0.9
+"""A gripper that is open further than this counts as open, in all that is recorded, learned and done (RLBench)."""
+
 CAMERAS = ("left_shoulder", "right_shoulder", "wrist", "front")
 """Camera names in GemBench's order."""
 
@@ -16,7 +19,7 @@ class CameraFrame:
 
     Attributes:
         rgb: (H, W, 3) uint8.
-        depth: (H, W) float32, distance along the optical axis [m]; 0 where nothing was hit.
+        depth: (H, W) float32, distance along the optical axis [m]; 0, or not finite, where nothing was hit.
         intrinsics: (3, 3) pinhole matrix [px], pixel centres at integer + 0.5.
         camera_to_world: (4, 4), OpenCV axes (x right, y down, z into the scene), world frame [m].
         mask: (H, W) uint16 instance ids (0 = background), or None.
@@ -47,6 +50,11 @@ class Observation:
     joint_positions: np.ndarray
     time: float = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the gripper counts as open."""
+        return self.gripper_open > OPEN
+
 
 @dataclass(frozen=True)
 class PointObservation:
@@ -65,3 +73,8 @@ class PointObservation:
     gripper_pose: np.ndarray
     gripper_open: float
     arm: np.ndarray | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the gripper counts as open."""
+        return self.gripper_open > OPEN

@@ -9,7 +9,6 @@ import numpy as np
 
 from stages.artifacts.episode import Episode
 from stages.core.errors import UserError
-from stages.core.keyframes import OPEN
 from stages.core.steps import Step, parse_step
 from stages.settings.decompose import DecomposeConfig
 
@@ -48,7 +47,7 @@ def span_of(episode: Episode, step: Step, start: int, end: int, target: np.ndarr
     """What motions `start` to `end` (excluded) did, where the step's focus is at `target` (3,) [m]."""
     observations = episode.observations[start : end + 1]
     poses = np.array([observation.gripper_pose for observation in observations])
-    opened = np.array([observation.gripper_open > OPEN for observation in observations])
+    opened = np.array([observation.is_open for observation in observations])
     named = [m for m, name in enumerate(episode.objects.names) if name == step.object]
     if not named:
         return Span(poses, opened, target, 0.0, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from stages.artifacts.episode import Episode
-from stages.core.keyframes import OPEN
 
 _EMPTY = 0.02
 """A gripper closed further than this holds nothing; 1 is wide open."""
@@ -26,10 +25,10 @@ def describe_motions(episode: Episode) -> list[str]:
     ):
         distances = np.linalg.norm(places - after.gripper_pose[:3], axis=1)
         parts, thing = _travel(before.gripper_pose, after.gripper_pose), held
-        if before.gripper_open > OPEN >= after.gripper_open:
+        if before.is_open and not after.is_open:
             parts.append("closes")
             held = thing = int(distances.argmin()) if after.gripper_open > _EMPTY and len(distances) else None
-        elif before.gripper_open <= OPEN < after.gripper_open:
+        elif after.is_open and not before.is_open:
             parts.append("opens")
             held = None
         if thing is not None:

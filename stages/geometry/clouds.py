@@ -64,5 +64,6 @@ def crop(points: np.ndarray, colours: np.ndarray, centre: np.ndarray, extent: fl
 
 def _seen(frame: CameraFrame) -> tuple[np.ndarray, np.ndarray]:
     """Points (H * W, 3) float32 [m, world] of all pixels, and which (H * W,) hit something in the workspace."""
-    points = deproject(frame.depth, frame.intrinsics, frame.camera_to_world).reshape(-1, 3)
-    return points.astype(np.float32), (frame.depth.reshape(-1) > 0) & inside_workspace(points)
+    depth = np.where(np.isfinite(frame.depth), frame.depth, 0)
+    points = deproject(depth, frame.intrinsics, frame.camera_to_world).reshape(-1, 3)
+    return points.astype(np.float32), (depth.reshape(-1) > 0) & inside_workspace(points)

@@ -23,10 +23,12 @@ class ExpertPolicy:
         self._motions: Iterator[Motion] = iter(())
         self._plan: list[str] = []
         self._motion_index = -1
+        self._commanded_open: float | None = None
 
     def reset(self, instruction: str) -> None:
         """Begin an episode after the simulator's reset; the instruction is not needed."""
         self._motions, self._plan, self._motion_index = self.simulator.expert(), [], -1
+        self._commanded_open = None
 
     def select_action(
         self, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
@@ -36,6 +38,7 @@ class ExpertPolicy:
         if motion is None:
             return self._hold(observation)
         self._advance(str(motion.step))
+        self._commanded_open = float(motion.action[7])
         things = {thing.name: thing.position for thing in self.simulator.truth()}
         return Decision(
             action=np.asarray(motion.action, float),
@@ -57,7 +60,7 @@ class ExpertPolicy:
             self._motion_index = 0
 
     def _hold(self, observation: Observation | PointObservation) -> Decision:
-        opened = float(observation.gripper_open > 0.5)
+        opened = float(observation.is_open) if self._commanded_open is None else self._commanded_open
         return Decision(
             action=np.concatenate([observation.gripper_pose, [opened, 1.0]]),
             plan=list(self._plan),

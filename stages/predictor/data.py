@@ -32,7 +32,7 @@ class MotionExample:
         step: text of the language step.
         motion_index: which motion of the step this is.
         gripper_pose: (7,) before the motion.
-        gripper_open: opening before the motion.
+        gripper_open: whether the gripper was open before the motion.
         action: (9,) pose, open, ignore_collision.
         episode: name of the demonstration.
         index: of the motion in the demonstration.
@@ -43,7 +43,7 @@ class MotionExample:
     step: str
     motion_index: int
     gripper_pose: np.ndarray
-    gripper_open: float
+    gripper_open: bool
     action: np.ndarray
     episode: str = ""
     index: int = 0

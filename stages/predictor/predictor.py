@@ -92,7 +92,7 @@ class FinePredictor:
         step: str,
         motion_index: int,
         gripper_pose: np.ndarray,
-        gripper_open: float,
+        gripper_open: bool,
     ) -> Prediction:
         """The next keyframe.
 
@@ -103,7 +103,7 @@ class FinePredictor:
             step: its text.
             motion_index: which motion of the step comes now, from 0.
             gripper_pose: (7,) of the gripper now.
-            gripper_open: its opening, 1 = open.
+            gripper_open: whether it is open.
         """
         cloud = PointCloud(points.astype(np.float32), colours, np.zeros(len(points), np.uint8))
         pose, keypoint = np.asarray(gripper_pose, float), np.asarray(keypoint, float)

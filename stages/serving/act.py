@@ -7,7 +7,7 @@ A request is one flat map:
 | `task` | instruction; needed in the first request, a new one or `reset: true` begins a new episode |
 | `observation.state` | (8,) tip position [m], quaternion xyzw, gripper opening |
 | `observation.images.<camera>` | (H, W, 3) uint8 |
-| `observation.depth.<camera>` | (H, W) [m] along the optical axis |
+| `observation.depth.<camera>` | (H, W) [m] along the optical axis; 0, NaN or infinite where nothing was seen |
 | `observation.intrinsics.<camera>` | (3, 3) [px] |
 | `observation.extrinsics.<camera>` | (4, 4) camera to world, OpenCV axes |
 | `observation.joint_positions` | (7,) [rad] optional, lets the planner look past the robot's own arm |
@@ -27,9 +27,10 @@ from stages.core.errors import UserError
 from stages.core.observation import CameraFrame, Observation, PointObservation
 from stages.geometry.clouds import fuse
 from stages.geometry.workspace import inside_workspace
+from stages.safety import check_observation
 from stages.serving.encoding import array_from_json
 
-IMAGES = "observation.images."
+IMAGES, DEPTH = "observation.images.", "observation.depth."
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def observation_message(observation: Observation | PointObservation) -> dict[str
     for name, frame in observation.cameras.items():
         message |= {
             f"{IMAGES}{name}": frame.rgb,
-            f"observation.depth.{name}": frame.depth,
+            f"{DEPTH}{name}": frame.depth,
             f"observation.intrinsics.{name}": frame.intrinsics,
             f"observation.extrinsics.{name}": frame.camera_to_world,
         }
@@ -90,13 +91,15 @@ def _observation(message: Mapping[str, Any]) -> Observation | PointObservation:
     if "observation.joint_positions" in message:
         joints = _array(message, "observation.joint_positions", np.float64, (7,))
         return Observation(cameras, pose, opening, joints)
-    points, colours = fuse(Observation(cameras, pose, opening, joint_positions=np.zeros(7)))
+    observation = Observation(cameras, pose, opening, joint_positions=np.zeros(7))
+    check_observation(observation)
+    points, colours = fuse(observation)
     return PointObservation(points, colours, pose, opening)
 
 
 def _frame(message: Mapping[str, Any], name: str) -> CameraFrame:
     rgb = _array(message, f"{IMAGES}{name}", np.uint8, (None, None, 3))
-    depth = _array(message, f"observation.depth.{name}", np.float32, rgb.shape[:2])
+    depth = _array(message, f"{DEPTH}{name}", np.float32, rgb.shape[:2])
     intrinsics = _array(message, f"observation.intrinsics.{name}", np.float64, (3, 3))
     extrinsics = _array(message, f"observation.extrinsics.{name}", np.float64, (4, 4))
     return CameraFrame(rgb, depth, intrinsics, extrinsics)
@@ -109,6 +112,6 @@ def _array(message: Mapping[str, Any], key: str, dtype: type, shape: tuple[int |
     if len(array.shape) != len(shape) or any(b is not None and a != b for a, b in zip(array.shape, shape, strict=True)):
         wanted = "(" + ", ".join("any" if side is None else str(side) for side in shape) + ")"
         raise UserError(f"'{key}' has shape {array.shape}", f"Send {wanted}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not key.startswith(DEPTH) and not np.isfinite(array).all():
         raise UserError(f"'{key}' has values that are not finite", "Send numbers")
     return array

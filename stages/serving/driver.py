@@ -86,6 +86,9 @@ def _narrator(say: Callable[[str], None]) -> Callable[[Decision], None]:
     plan: list[str] = []
 
     def narrate(decision: Decision) -> None:
+        if decision.problem:
+            say(f"Staying still: {decision.problem}")
+            return
         if decision.plan != plan:
             plan[:] = decision.plan
             say("Plan: " + "; ".join(plan))

@@ -76,6 +76,7 @@ class PolicyServer:
             "objects": {name: np.asarray(position, np.float64) for name, position in decision.objects.items()},
             "confidence": float(decision.confidence),
             "finished": bool(decision.finished),
+            "problem": decision.problem,
         }
 
     def _begin(self, instruction: str | None) -> None:

@@ -122,7 +122,7 @@ def keyframes_of(
             episode.instructions,
             plan.plan,
             last,
-            bool(observation.gripper_open > 0.5),
+            observation.is_open,
             int(plan.step_index[k]),
             annotation.keypoints[k],
             _objects_at_hand(annotation.names, annotation.positions[k], focus, annotation.keypoints[k]),
