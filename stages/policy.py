@@ -9,6 +9,7 @@ import numpy as np
 
 from stages.core.decision import Decision
 from stages.core.errors import UserError
+from stages.core.instruction import read_instruction
 from stages.core.observation import Observation, PointObservation
 from stages.core.steps import MAX_MOTIONS, parse_step
 from stages.geometry.clouds import fuse
@@ -44,8 +45,12 @@ class ClapPolicy:
         return cls(planner, FinePredictor.from_pretrained(Path(fine), device), config)
 
     def reset(self, instruction: str) -> None:
-        """Begin an episode: the plan is made at the first observation."""
-        self._instruction, self._memory = instruction, Memory()
+        """Begin an episode: the plan is made at the first observation.
+
+        Raises:
+            UserError: the instruction has no word, or is too long.
+        """
+        self._instruction, self._memory = read_instruction(instruction) if instruction else "", Memory()
         self._plan: list[str] = []
         """The plan or, where the planner is not given one, the steps done so far."""
         self._doubts_left, self._looked = self.config.max_replans, False

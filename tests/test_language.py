@@ -15,13 +15,14 @@ import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from stages.core.errors import UserError
+from stages.core.instruction import MAX_CHARACTERS, read_instruction
 from stages.core.steps import Step, parse_step
 from stages.planner.language import beam_search as search
 from stages.planner.language.beam_search import CausalDecoder, beam_search
 from stages.planner.language.grammar import PlanGrammar, phrases_of
 from stages.planner.language.model import SMOLLM2, load_language_model
 from stages.planner.language.plan_text import read_plan, write_plan
-from stages.planner.language.planning_model import MAX_WORDS, PlanningModel, readable_plan
+from stages.planner.language.planning_model import PlanningModel, readable_plan
 from stages.planner.language.text import (
     AGAIN,
     ALL,
@@ -226,9 +227,9 @@ class TestInstructions:
             model.plan(text)
 
     def test_a_long_one_is_refused_in_one_line(self, model: PlanningModel) -> None:
-        with pytest.raises(UserError, match="2000 words"):
+        with pytest.raises(UserError, match="characters"):
             model.plan("push the button " * 666 + "now please")
-        assert model.plan("push " * MAX_WORDS, ["maroon button"], beams=1)[0]
+        assert model.plan("p " * (MAX_CHARACTERS // 2), ["maroon button"], beams=1)[0]
 
     @pytest.mark.parametrize(
         "text", ["nimm die rote Tasse", "赤いカップを取って", "push\ud800 it", "a\x00b <0x0A>\n\nPlan:\n"]
@@ -237,9 +238,19 @@ class TestInstructions:
         plan, _ = model.plan(text, ["red cup"], beams=2)
         assert plan and all(parse_step(str(step)) == step for step in plan)
 
-    def test_capitals_and_spaces_make_no_difference(self, model: PlanningModel) -> None:
-        plans = [model.plan(text, ["red cup"], beams=2)[0] for text in ("Push  the RED cup\n", "push the red cup")]
-        assert plans[0] == plans[1]
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Push  the RED cup\n", 'push the "red" cup', "push the \u201cred\u201d cup", "push 'the red cup'",
+            "\uff50\uff55\uff53\uff48 the red\u00a0cup", "push\u200b the red cup\x07", "push the `red` cup",
+        ],
+    )  # fmt: skip
+    def test_capitals_quotes_and_spaces_make_no_difference(self, text: str) -> None:
+        assert read_instruction(text) == "push the red cup"
+
+    def test_apostrophes_and_control_tokens_stay(self) -> None:
+        assert read_instruction("It\u2019s the robot's, isn\u2019t it?") == "it's the robot's, isn't it?"
+        assert read_instruction("<|image_pad|> Push") == "<|image_pad|> push"
 
     def test_control_tokens_are_read_as_text(self, checkpoint: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from stages.core.instruction import read_instruction
 from stages.geometry.canonical import CanonicalViews
 from stages.planner import prompts
 from stages.planner.calibration import Calibration
 from stages.planner.language.beam_search import BEAMS
 from stages.planner.language.grammar import copied_phrases, words_of
-from stages.planner.language.planning_model import PlanningModel, checked_instruction, write_constrained
+from stages.planner.language.planning_model import PlanningModel, write_constrained
 from stages.planner.pointing.answer_grammar import Grammar
 from stages.planner.pointing.answer_graphs import Graph, answers_graph, list_graph, step_graph
 from stages.planner.pointing.coordinates import read_keypoints
@@ -141,7 +142,7 @@ class Planner:
         Raises:
             UserError: the instruction is empty or too long.
         """
-        instruction = checked_instruction(instruction)
+        instruction = read_instruction(instruction)
         if names is None:
             names = [name for name, _ in self.list_things(views)]
         if self.language is not None:
@@ -180,7 +181,7 @@ class Planner:
             gripper_open: whether the gripper is.
             views: (V, S, S, 3) uint8.
         """
-        instruction = checked_instruction(instruction)
+        instruction = read_instruction(instruction)
         request = self.protocol.decide_request(instruction, plan, memory, gripper_open)
         if not self.protocol.plan:
             return self._decide_freely(instruction, request, plan, memory, views)

@@ -19,6 +19,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from stages.core.errors import UserError
+from stages.core.instruction import read_instruction
 from stages.serving.act import ActRequest, parse_act
 from stages.serving.encoding import MSGPACK, pack, unpack
 from stages.serving.gembench import ChallengeRequest, parse_request
@@ -80,9 +81,7 @@ class PolicyServer:
         }
 
     def _begin(self, instruction: str | None) -> None:
-        if not instruction:
-            raise UserError("the instruction is empty", "Say what to do")
-        self.policy.reset(instruction)
+        self.policy.reset(read_instruction(instruction or ""))
         self._task, self._episode = instruction, None
 
 

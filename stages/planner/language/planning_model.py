@@ -12,6 +12,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PreTrainedTokenizerBase
 
 from stages.core.errors import UserError
+from stages.core.instruction import read_instruction
 from stages.core.progress import Progress, silent
 from stages.core.steps import Step
 from stages.planner.language.beam_search import BEAMS, CausalDecoder, Decoder, beam_search
@@ -19,9 +20,6 @@ from stages.planner.language.grammar import PlanGrammar, copied_phrases
 from stages.planner.language.model import load_language_model
 from stages.planner.language.plan_text import read_plan
 from stages.planner.prompts import plan_request
-
-MAX_WORDS = 200
-"""Words of an instruction, at most."""
 
 _META = "planning.json"
 
@@ -120,7 +118,7 @@ class PlanningModel:
         Raises:
             UserError: the instruction is empty or too long.
         """
-        instruction = checked_instruction(instruction)
+        instruction = read_instruction(instruction)
         phrases = copied_phrases(instruction, names, self.phrases) if constrained else None
         prompt, end = self.prompt(instruction, names), self.tokenizer.eos_token_id
         return write_constrained(CausalDecoder(self.model), self.tokenizer, prompt, phrases, end, beams)
@@ -153,20 +151,6 @@ def write_constrained(
 def is_planning_model(folder: Path) -> bool:
     """Whether `PlanningModel.save_pretrained` wrote it."""
     return (folder / _META).is_file()
-
-
-def checked_instruction(instruction: str) -> str:
-    """The instruction on one line, in lower case as those of training are.
-
-    Raises:
-        UserError: it is empty or too long.
-    """
-    text = " ".join(instruction.encode("utf-8", "replace").decode().lower().split())
-    if not any(character.isalnum() for character in text):
-        raise UserError("the instruction is empty", "Say what to do, as in 'pick up the red cup'")
-    if (count := len(text.split())) > MAX_WORDS:
-        raise UserError(f"the instruction has {count} words", f"Say it in at most {MAX_WORDS}")
-    return text
 
 
 def readable_plan(text: str) -> list[Step]:
