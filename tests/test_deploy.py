@@ -231,7 +231,7 @@ def test_an_episode_cannot_begin_in_the_middle(observation: Observation) -> None
 def test_large_requests_are_refused(observation: Observation) -> None:
     client = TestClient(create_app(PolicyServer(Scripted()), {}, max_request_mb=1))
     reply = client.post("/predict", content=bytes(2 * 2**20))
-    assert reply.status_code == 400 and "1 MiB" in reply.json()["error"]
+    assert reply.status_code == 413 and "1 MiB" in reply.json()["error"]
 
 
 @pytest.mark.parametrize("form", ["json", "base64", "msgpack"])
@@ -278,6 +278,85 @@ def test_plain_route_takes_points_and_a_keypoint() -> None:
     assert np.array_equal(policy.seen[0].points, points.points[:1])
     assert np.array_equal(policy.seen[0].colours, points.colours[:1])
     assert np.array_equal(answer["keypoint"], [0.1, 0.2, 0.8])
+
+
+HOSTILE_JSON: dict[str, Any] = {
+    "nested lists": "[" * 100_000 + "]" * 100_000,
+    "a nested value": '{"task": "push", "observation.state": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "no text": b"\xff\xfe{",
+    "a number too large": {"keypoint": [10**400, 0, 0]},
+    "a number too large for its type": {"observation.points": [[1e308, 0, 0]], "observation.colours": [[1, 2, 3]]},
+    "a list of types": {"observation.state": {"shape": [8], "dtype": ",", "base64": "AAAA"}},
+    "an endless shape": {"observation.state": {"shape": [10**18], "dtype": "<f8", "base64": "AAAAAAAAAAA="}},
+    "objects": {"observation.state": {"shape": [8], "dtype": "O", "base64": "AAAA"}},
+    "complex numbers": {"observation.state": array_to_json(np.ones(8, complex))},
+    "truth values": {"observation.state": [True] * 8},
+    "texts": {"observation.state": ["a"] * 8},
+    "an unknown key": {"observation.imags.front": 1},
+    "a list for a text": {"task": ["push"]},
+    "a number for yes or no": {"reset": 3},
+    "images above 255": {"observation.images.front": array_to_json(np.full((24, 24, 3), 300))},
+    "negative images": {"observation.images.front": array_to_json(np.full((24, 24, 3), -1))},
+    "float images above 1": {"observation.images.front": array_to_json(np.full((24, 24, 3), 200.0))},
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE_JSON)
+def test_malformed_plain_requests_are_refused_in_one_line(observation: Observation, what: str) -> None:
+    body = HOSTILE_JSON[what]
+    if isinstance(body, dict):
+        message = {key: array_to_json(value) for key, value in observation_message(observation).items()}
+        body = json.dumps({"task": "push"} | message | body)
+    reply = TestClient(create_app(PolicyServer(Scripted()), {})).post("/act", content=body)
+    assert reply.status_code == 400
+    error = reply.json()["error"]
+    assert "\n" not in error and len(error) < 600
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"step_id": float("inf")},
+        {"step_id": float("nan")},
+        {"step_id": 1e308},
+        {"step_id": -1},
+        {"step_id": 0.5},
+        {"step_id": True},
+        {"taskvar": {}},
+        {"instruction": b"\xff"},
+        {"instruction": " "},
+        {"extra": {b"nd": True, b"type": ",", b"kind": b"", b"shape": [1], b"data": b"aaaa"}},
+        {"extra": {b"nd": True, b"type": "<f4", b"kind": b"", b"shape": [10**18], b"data": b"aaaa"}},
+        {"extra": {b"nd": False, b"type": "<f4", b"data": b""}},
+        {"extra": {b"complex": True, b"data": "1+"}},
+    ],
+)
+def test_malformed_challenge_requests_are_refused_in_one_line(
+    observation: Observation, changes: dict[str, Any]
+) -> None:
+    client = TestClient(create_app(PolicyServer(Scripted()), {}))
+    reply = client.post("/predict", content=pack(challenge(observation) | changes))
+    assert reply.status_code == 400 and "\n" not in reply.json()["error"]
+
+
+@pytest.mark.parametrize("links", [np.zeros((2, 3)), "abcd", 7, ({"Panda_link1_respondable_bbox": [0] * 6}, {})])
+def test_malformed_boxes_of_links_are_refused_in_one_line(observation: Observation, links: Any) -> None:
+    client = TestClient(create_app(PolicyServer(Scripted()), {}))
+    reply = client.post("/predict", content=pack(challenge(observation, arm_links_info=links)))
+    assert reply.status_code == 400 and "arm_links_info" in reply.json()["error"]
+
+
+def test_images_lose_nothing_on_their_way(observation: Observation) -> None:
+    """Bytes, whole numbers and floats in [0, 1] are the same image; optional nulls and msgpack without its header are
+    no matter."""
+    policy = Scripted()
+    client = TestClient(create_app(PolicyServer(policy), {}))
+    rgb = observation.cameras["front"].rgb
+    message = observation_message(observation) | {"observation.images.front": rgb}
+    for image in (rgb, rgb.astype(np.int64), rgb / 255, (rgb / 255).astype(np.float32)):
+        extra = {"task": "push", "keypoint": None, "reset": None, "observation.images.front": image}
+        assert client.post("/act", content=pack(message | extra)).status_code == 200
+        assert np.array_equal(policy.seen[-1].cameras["front"].rgb, rgb)
 
 
 @pytest.mark.parametrize(

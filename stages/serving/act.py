@@ -1,6 +1,6 @@
 """The plain route: keys as in LeRobot's data sets, arrays as nested lists, base64 or msgpack.
 
-A request is one flat map:
+A request is one flat map, of these keys and no others:
 
 | key | value |
 |---|---|
@@ -12,7 +12,9 @@ A request is one flat map:
 | `observation.extrinsics.<camera>` | (4, 4) camera to world, OpenCV axes |
 | `observation.joint_positions` | (7,) [rad] optional, lets the planner look past the robot's own arm |
 | `observation.points`, `observation.colours` | (N, 3) [m, world], (N, 3) uint8, instead of cameras |
-| `keypoint` | (3,) optional, replaces the planner's |
+| `keypoint` | (3,) [m, world] optional, replaces the planner's |
+
+Images and colours may be floats in [0, 1] too, which are taken times 255. Keys that are null are left out.
 """
 
 from __future__ import annotations
@@ -29,8 +31,19 @@ from stages.geometry.clouds import fuse
 from stages.geometry.workspace import inside_workspace
 from stages.safety import check_observation
 from stages.serving.encoding import array_from_json
+from stages.settings.loader import nearest
 
 IMAGES, DEPTH = "observation.images.", "observation.depth."
+CAMERA_KEYS = (IMAGES, DEPTH, "observation.intrinsics.", "observation.extrinsics.")
+KEYS = (
+    "task",
+    "reset",
+    "keypoint",
+    "observation.state",
+    "observation.joint_positions",
+    "observation.points",
+    "observation.colours",
+)
 
 
 @dataclass(frozen=True)
@@ -51,9 +64,14 @@ def parse_act(message: Any) -> ActRequest:
     """
     if not isinstance(message, Mapping):
         raise UserError("the request is not a map", "Send a map with task, observation.state and camera images")
-    keypoint = _array(message, "keypoint", np.float64, (3,)) if message.get("keypoint") is not None else None
-    task = message.get("task")
-    return ActRequest(None if task is None else str(task), bool(message.get("reset")), _observation(message), keypoint)
+    message = {key: value for key, value in message.items() if value is not None}
+    if unknown := [key for key in message if not (key in KEYS or isinstance(key, str) and key.startswith(CAMERA_KEYS))]:
+        raise UserError(f"the request has an unknown key {unknown[0]!r}", nearest(str(unknown[0]), KEYS + CAMERA_KEYS))
+    task, reset = message.get("task"), message.get("reset", False)
+    if not isinstance(task, str | None) or not isinstance(reset, bool):
+        raise UserError("'task' is not a text, or 'reset' not true or false", "Send them so, or leave them out")
+    keypoint = _array(message, "keypoint", np.float64, (3,)) if "keypoint" in message else None
+    return ActRequest(task, reset, _observation(message), keypoint)
 
 
 def observation_message(observation: Observation | PointObservation) -> dict[str, np.ndarray]:

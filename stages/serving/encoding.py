@@ -20,6 +20,18 @@ MSGPACK = "application/msgpack"
 
 _PLAIN_KINDS = "biufcSU"
 
+_MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    msgpack.UnpackException,
+)
+"""What decoding of bytes that are no message can raise."""
+
 
 def pack(value: Any) -> bytes:
     """Encode numbers, text, lists, maps, NumPy arrays and scalars."""
@@ -34,8 +46,8 @@ def unpack(data: bytes) -> Any:
     """
     try:
         return msgpack.unpackb(data, object_hook=_decode, raw=False, strict_map_key=False)
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
-        what = f"the request body is not a msgpack-numpy message ({error})"
+    except _MALFORMED as error:
+        what = f"the request body is not a msgpack-numpy message ({_said(error)})"
         raise UserError(what, "Encode it with msgpack_numpy.packb") from error
 
 
@@ -65,17 +77,39 @@ def _decode(message: dict) -> Any:
 def array_from_json(value: Any, dtype: type | str, name: str) -> np.ndarray:
     """An array from nested lists or from {"shape", "dtype", "base64"} (C order, little endian).
 
+    Nothing is lost: numbers become floats, whole numbers from 0 to 255 bytes, and floats in [0, 1] bytes by times 255.
+
     Raises:
-        UserError: neither, or not numbers.
+        UserError: neither, or not such numbers.
     """
     try:
         if isinstance(value, dict):
             encoded = np.frombuffer(base64.b64decode(value["base64"], validate=True), _dtype(value["dtype"]))
             value = encoded.reshape(value["shape"])
-        return np.ascontiguousarray(value, dtype=dtype)
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        array = np.asarray(value)
+    except (*_MALFORMED, binascii.Error) as error:
         hint = 'Send nested lists or {"shape", "dtype", "base64"}'
-        raise UserError(f"'{name}' is not an array ({error})", hint) from error
+        raise UserError(f"'{name}' is not an array ({_said(error)})", hint) from error
+    numbers = _bytes(array, name) if np.dtype(dtype) == np.uint8 else _floats(array, name)
+    with np.errstate(over="ignore"):  # infinite where a number is too large
+        return np.ascontiguousarray(numbers, dtype)
+
+
+def _bytes(array: np.ndarray, name: str) -> np.ndarray:
+    """Numbers that are bytes, or colours in [0, 1]."""
+    low, high = (float(array.min()), float(array.max())) if array.size and array.dtype.kind in "iuf" else (0.0, 0.0)
+    if array.dtype.kind in "iu" and low >= 0 and high <= 255 or not array.size:
+        return array
+    if array.dtype.kind == "f" and low >= 0 and high <= 1:
+        return np.rint(array * 255)
+    found = f"from {low:g} to {high:g}" if array.dtype.kind in "iuf" else f"of type {array.dtype}"
+    raise UserError(f"'{name}' has values {found}", "Send whole numbers from 0 to 255, or floats from 0 to 1")
+
+
+def _floats(array: np.ndarray, name: str) -> np.ndarray:
+    if array.dtype.kind not in "iuf":
+        raise UserError(f"'{name}' is not an array of numbers (it has {array.dtype})", "Send numbers")
+    return array
 
 
 def array_to_json(array: np.ndarray) -> dict:
@@ -87,7 +121,15 @@ def array_to_json(array: np.ndarray) -> dict:
 
 
 def _dtype(text: Any) -> np.dtype:
-    return _check_dtype(np.dtype(text.decode() if isinstance(text, bytes) else str(text)))
+    try:
+        return _check_dtype(np.dtype(text.decode() if isinstance(text, bytes) else str(text)))
+    except SyntaxError as error:  # NumPy reads lists of types as Python
+        raise ValueError(f"there is no array type {text!r}") from error
+
+
+def _said(error: BaseException) -> str:
+    """An error's own words, or its name, on one short line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _check_dtype(dtype: np.dtype) -> np.dtype:

@@ -44,12 +44,9 @@ def parse_request(body: bytes) -> ChallengeRequest:
     message = unpack(body)
     _require(message, FIELDS, "the request")
     _require(message["obs_state_dict"], OBSERVATION_FIELDS, "obs_state_dict")
-    try:
-        episode_id, step_id = int(message["episode_id"]), int(message["step_id"])
-    except (TypeError, ValueError) as error:
-        raise UserError("episode_id and step_id are not whole numbers", "Send integers") from error
-    observation = point_observation(message["obs_state_dict"])
-    return ChallengeRequest(str(message["taskvar"]), episode_id, step_id, str(message["instruction"]), observation)
+    episode_id, step_id = (_whole(message, name) for name in ("episode_id", "step_id"))
+    taskvar, instruction = (_text(message, name) for name in ("taskvar", "instruction"))
+    return ChallengeRequest(taskvar, episode_id, step_id, instruction, point_observation(message["obs_state_dict"]))
 
 
 def point_observation(state: Mapping[str, Any]) -> PointObservation:
@@ -86,9 +83,11 @@ def _on_arm(points: np.ndarray, links: Any) -> np.ndarray | None:
     Args:
         links: two maps, "<link>_bbox" -> (6,) low and high per axis [m], "<link>_pose" -> (7,) of the box's centre.
     """
-    if not links:
+    if links is None:
         return None
     try:
+        if not len(links):
+            return None
         boxes, poses = links
         inside = np.zeros(len(points), bool)
         for name, box in boxes.items():
@@ -101,6 +100,21 @@ def _on_arm(points: np.ndarray, links: Any) -> np.ndarray | None:
             "arm_links_info is malformed", "Send the boxes and the poses of the links, or leave it out"
         ) from error
     return inside
+
+
+def _whole(message: Mapping[str, Any], name: str) -> int:
+    """A whole number, also one that is written as a float."""
+    value = message[name]
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not number or not 0 <= value < 2**31 or value != int(value):
+        raise UserError("episode_id and step_id are not whole numbers", "Send integers from 0")
+    return int(value)
+
+
+def _text(message: Mapping[str, Any], name: str) -> str:
+    if not isinstance(message[name], str):
+        raise UserError(f"{name} is not a text", "Send a string")
+    return message[name]
 
 
 def _require(message: Any, fields: tuple[str, ...], where: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
@@ -98,13 +98,19 @@ def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb
     async def refuse(request: Request, error: UserError) -> JSONResponse:
         return JSONResponse({"error": str(error)}, status_code=400)
 
+    @app.exception_handler(HTTPException)
+    async def refuse_http(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": error.detail}, status_code=error.status_code)
+
     async def body_of(request: Request) -> bytes:
         chunks, size = [], 0
         async for chunk in request.stream():
             size += len(chunk)
-            if size > max_request_mb * 2**20:
-                raise UserError(f"the request is larger than {max_request_mb} MiB", "Send smaller images")
-            chunks.append(chunk)
+            if size <= max_request_mb * 2**20:
+                chunks.append(chunk)
+        if size > max_request_mb * 2**20:  # said after all was read, as a client hears nothing while it sends
+            error = f"the request is larger than {max_request_mb} MiB. Send smaller images."
+            raise HTTPException(413, error)
         return b"".join(chunks)
 
     # GemBench's client joins "http://host:port/" and "/predict".
@@ -118,7 +124,7 @@ def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb
     @app.post("/act")
     async def act(request: Request) -> Response:
         body = await body_of(request)
-        binary = "msgpack" in request.headers.get("content-type", "")
+        binary = "msgpack" in request.headers.get("content-type", "") or is_msgpack(body)
         answer = await run_in_threadpool(lambda: server.act(parse_act(unpack(body) if binary else _from_json(body))))
         return Response(pack(answer), media_type=MSGPACK) if binary else JSONResponse(_to_json(answer))
 
@@ -152,11 +158,17 @@ def run_app(app: FastAPI, host: str, port: int, announce: Callable[[str], None])
             uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
 
 
+def is_msgpack(body: bytes) -> bool:
+    """Whether a body begins as a map of msgpack does, which no JSON does."""
+    return body[:1] > b"\x7f"
+
+
 def _from_json(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError as error:
-        raise UserError(f"the request body is not JSON ({error})", f"Send JSON, or msgpack as {MSGPACK}") from error
+    except (ValueError, RecursionError) as error:
+        what = f"the request body is not JSON ({str(error)[:200]})"
+        raise UserError(what, f"Send JSON, or msgpack as {MSGPACK}") from error
 
 
 def _to_json(value: Any) -> Any:
