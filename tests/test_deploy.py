@@ -207,7 +207,7 @@ def test_challenge_protocol(observation: Observation, route: str) -> None:
         reply = client.post(f"http://robot{route}", content=pack(challenge(observation, step)))
         assert reply.status_code == 200
         answers.append(unpack(reply.content))
-    assert [a if a is None else a.shape for a in answers] == [(8,), (8,), None]
+    assert [a.shape for a in answers] == [(8,)] * 3 and all(a.dtype == np.float32 for a in answers)
     assert np.array_equal(answers[0], np.arange(8) + 1) and np.array_equal(answers[1], np.arange(8) + 2)
     assert policy.instructions == ["push the maroon button"]
     unpack(client.post(f"http://robot{route}", content=pack(challenge(observation, 0))).content)
@@ -215,10 +215,55 @@ def test_challenge_protocol(observation: Observation, route: str) -> None:
     assert client.get("/health").json() == {"status": "ok", "requests": 4, "bundle": "b"}
 
 
-def test_never_none_at_step_0(observation: Observation) -> None:
-    server = PolicyServer(Scripted(length=0))
-    assert server.predict(parse_request(pack(challenge(observation, 0)))) is not None
-    assert server.predict(parse_request(pack(challenge(observation, 1)))) is None
+class Failing(Scripted):
+    """Fails after its first action."""
+
+    def select_action(self, *args: Any) -> Decision:
+        if self.calls:
+            raise ZeroDivisionError("a bug")
+        return super().select_action(*args)
+
+
+def test_a_challenge_that_has_begun_is_always_answered_with_an_action(
+    observation: Observation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client reads any body as an action, whatever the status: the robot stays where it was sent last."""
+    client = TestClient(create_app(PolicyServer(Failing(length=0)), {}), raise_server_exceptions=False)
+    assert client.post("/predict", content=b"nonsense").status_code == 400
+    first = unpack(client.post("/predict", content=pack(challenge(observation, 0))).content)
+    for body in (
+        pack(challenge(observation, 1)),
+        b"nonsense",
+        pack({"no": "field"}),
+        pack(challenge(observation, 1, 9)),
+    ):
+        reply = client.post("/predict", content=body)
+        assert reply.status_code == 200 and np.array_equal(unpack(reply.content), first)
+    assert "a bug" in caplog.text and "ZeroDivisionError" in caplog.text
+
+
+def test_interleaved_episodes_both_go_on(observation: Observation) -> None:
+    policy = Scripted()
+    server = PolicyServer(policy)
+    answers = [
+        server.predict(parse_request(pack(challenge(observation, step, episode))))[0]
+        for step in range(3)
+        for episode in (1, 2)
+    ]
+    assert answers == [1, 1, 2, 2, 3, 3] and len(policy.instructions) == 2
+    message = observation_message(observation)
+    robots = [server.act(parse_act(message | {"task": "push", "session": name}))["action"][0] for name in "aabbab"]
+    assert robots == [1, 2, 1, 2, 3, 3]
+
+
+def test_the_session_used_least_recently_is_dropped_with_a_clear_answer(observation: Observation) -> None:
+    server = PolicyServer(Scripted(), max_sessions=2)
+    message = observation_message(observation)
+    for name in "abac":
+        server.act(parse_act(message | {"task": "push", "session": name}))
+    server.act(parse_act(message | {"session": "a"}))
+    with pytest.raises(UserError, match="session 'b' has not begun, or was dropped"):
+        server.act(parse_act(message | {"session": "b"}))
 
 
 def test_an_episode_cannot_begin_in_the_middle(observation: Observation) -> None:

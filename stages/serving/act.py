@@ -5,6 +5,7 @@ A request is one flat map, of these keys and no others:
 | key | value |
 |---|---|
 | `task` | instruction; needed in the first request, a new one or `reset: true` begins a new episode |
+| `session` | name of the robot, where several are served at once; the 64 used last are remembered |
 | `observation.state` | (8,) tip position [m], quaternion xyzw, gripper opening |
 | `observation.images.<camera>` | (H, W, 3) uint8 |
 | `observation.depth.<camera>` | (H, W) [m] along the optical axis; 0, NaN or infinite where nothing was seen |
@@ -37,6 +38,7 @@ IMAGES, DEPTH = "observation.images.", "observation.depth."
 CAMERA_KEYS = (IMAGES, DEPTH, "observation.intrinsics.", "observation.extrinsics.")
 KEYS = (
     "task",
+    "session",
     "reset",
     "keypoint",
     "observation.state",
@@ -51,6 +53,7 @@ class ActRequest:
     """One question on the plain route."""
 
     task: str | None
+    session: str
     reset: bool
     observation: Observation | PointObservation
     keypoint: np.ndarray | None
@@ -67,11 +70,12 @@ def parse_act(message: Any) -> ActRequest:
     message = {key: value for key, value in message.items() if value is not None}
     if unknown := [key for key in message if not (key in KEYS or isinstance(key, str) and key.startswith(CAMERA_KEYS))]:
         raise UserError(f"the request has an unknown key {unknown[0]!r}", nearest(str(unknown[0]), KEYS + CAMERA_KEYS))
-    task, reset = message.get("task"), message.get("reset", False)
-    if not isinstance(task, str | None) or not isinstance(reset, bool):
-        raise UserError("'task' is not a text, or 'reset' not true or false", "Send them so, or leave them out")
+    task, session, reset = message.get("task"), message.get("session", ""), message.get("reset", False)
+    if not isinstance(task, str | None) or not isinstance(session, str) or not isinstance(reset, bool):
+        what = "'task' or 'session' is not a text, or 'reset' not true or false"
+        raise UserError(what, "Send them so, or leave them out")
     keypoint = _array(message, "keypoint", np.float64, (3,)) if "keypoint" in message else None
-    return ActRequest(task, reset, _observation(message), keypoint)
+    return ActRequest(task, session, reset, _observation(message), keypoint)
 
 
 def observation_message(observation: Observation | PointObservation) -> dict[str, np.ndarray]:

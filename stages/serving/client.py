@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -26,6 +27,7 @@ class RemotePolicy:
     def __init__(self, url: str, timeout: float = 60.0) -> None:
         self.url = url.rstrip("/")
         self.timeout = timeout
+        self._session = uuid4().hex
         self._task = ""
         self._fresh = True
 
@@ -41,7 +43,8 @@ class RemotePolicy:
         Raises:
             UserError: the server cannot be reached or refuses.
         """
-        message: dict[str, Any] = {"task": self._task, "reset": self._fresh} | observation_message(observation)
+        message: dict[str, Any] = {"task": self._task, "session": self._session, "reset": self._fresh}
+        message |= observation_message(observation)
         if keypoint is not None:
             message["keypoint"] = np.asarray(keypoint)
         answer = unpack(self._post("/act", pack(message)))

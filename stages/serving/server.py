@@ -1,15 +1,19 @@
 """The policy over HTTP: GemBench's challenge route, a plain route, and a health check.
 
-One policy serves one robot: requests are answered one after another.
+Several robots can be served, each in a session of its own; their requests are answered one after another.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,55 +22,74 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
+from stages.core.decision import Decision
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
+from stages.core.observation import Observation, PointObservation
 from stages.serving.act import ActRequest, parse_act
 from stages.serving.encoding import MSGPACK, pack, unpack
 from stages.serving.gembench import ChallengeRequest, parse_request
 
+log = logging.getLogger("clap.server")
+
+
+@dataclass
+class Session:
+    """One robot's episode.
+
+    Attributes:
+        policy: in the middle of it.
+        task: its instruction, as it was sent.
+        action: the last one that was answered, of (9,).
+    """
+
+    policy: Any
+    task: str
+    action: np.ndarray | None = None
+
 
 class PolicyServer:
-    """A policy and the episode that it is in."""
+    """A policy's models, and the episodes of the robots that they serve.
 
-    def __init__(self, policy: Any) -> None:
-        self.policy = policy
+    Args:
+        policy: each session acts by a copy of it, which shares the models.
+        max_sessions: episodes that are remembered, those used last.
+    """
+
+    def __init__(self, policy: Any, max_sessions: int = 64) -> None:
+        self.policy, self.max_sessions = policy, max_sessions
         self.requests = 0
         self._lock = threading.Lock()
-        self._episode: tuple[str, int] | None = None
-        self._task: str | None = None
+        self._sessions: OrderedDict[Hashable, Session] = OrderedDict()
 
-    def predict(self, request: ChallengeRequest) -> np.ndarray | None:
-        """GemBench's answer: (8,) pose and gripper, or None to end the episode, never at step 0.
+    def predict(self, request: ChallengeRequest) -> np.ndarray:
+        """GemBench's answer: (8,) float32 pose and gripper; a session is an episode of a variation.
 
         Raises:
-            UserError: a later step of an episode that has not begun here.
+            UserError: a later step of an episode that has not begun here, or was dropped.
         """
+        key = (request.taskvar, request.episode_id)
         with self._lock:
-            episode = (request.taskvar, request.episode_id)
             if request.step_id == 0:
-                self._begin(request.instruction)
-                self._episode = episode
-            elif self._episode != episode:
-                what = f"episode {request.episode_id} of {request.taskvar} has not begun on this server"
-                raise UserError(what, "Send its step 0 first")
-            self.requests += 1
-            decision = self.policy.select_action(request.observation)
-            ended = decision.finished and request.step_id > 0
-            return None if ended else np.asarray(decision.action[:8], np.float32)
+                self._begin(key, request.instruction)
+            session = self._session(key, f"episode {request.episode_id} of {request.taskvar}", "Send its step 0 first")
+            return np.asarray(self._decide(session, request.observation).action[:8], np.float32)
 
     def act(self, request: ActRequest) -> dict[str, Any]:
         """The plain route's answer: the (9,) action and what the policy was thinking.
 
         Raises:
-            UserError: no task has been given yet.
+            UserError: no task has been given yet, or the session was dropped.
         """
         with self._lock:
-            if request.reset or request.task not in (None, self._task):
-                self._begin(request.task or self._task)
-            if self._task is None:
-                raise UserError("no episode has begun", "Send 'task' with the instruction")
-            self.requests += 1
-            decision = self.policy.select_action(request.observation, request.keypoint)
+            known = self._sessions.get(request.session)
+            if request.reset or known is None or request.task not in (None, known.task):
+                task = request.task or (known.task if known else None)
+                if task is None:
+                    raise UserError(f"{_named(request.session)} has not begun, or was dropped", "Send 'task'")
+                self._begin(request.session, task)
+            session = self._session(request.session, _named(request.session), "Send 'task'")
+            decision = self._decide(session, request.observation, request.keypoint)
         return {
             "action": np.asarray(decision.action, np.float64),
             "plan": list(decision.plan),
@@ -80,9 +103,39 @@ class PolicyServer:
             "problem": decision.problem,
         }
 
-    def _begin(self, instruction: str | None) -> None:
-        self.policy.reset(read_instruction(instruction or ""))
-        self._task, self._episode = instruction, None
+    def stay(self) -> np.ndarray | None:
+        """The action (8,) that GemBench's robot was sent last, with which it stays where it is; None before any."""
+        with self._lock:
+            challenges = [
+                one for key, one in self._sessions.items() if isinstance(key, tuple) and one.action is not None
+            ]
+            return np.asarray(challenges[-1].action[:8], np.float32) if challenges else None
+
+    def _begin(self, key: Hashable, task: str) -> None:
+        policy = copy(self.policy)
+        policy.reset(read_instruction(task))
+        self._sessions[key] = Session(policy, task)
+        self._sessions.move_to_end(key)
+        while len(self._sessions) > self.max_sessions:
+            self._sessions.popitem(last=False)
+
+    def _session(self, key: Hashable, name: str, hint: str) -> Session:
+        if key not in self._sessions:
+            raise UserError(f"{name} has not begun on this server, or was dropped", hint)
+        self._sessions.move_to_end(key)
+        return self._sessions[key]
+
+    def _decide(
+        self, session: Session, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
+    ) -> Decision:
+        self.requests += 1
+        decision = session.policy.select_action(observation, keypoint)
+        session.action = np.asarray(decision.action, float)
+        return decision
+
+
+def _named(session: str) -> str:
+    return f"session '{session}'" if session else "an episode"
 
 
 def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb: int = 64) -> FastAPI:
@@ -118,7 +171,13 @@ def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb
     @app.post("/predict")
     async def predict(request: Request) -> Response:
         body = await body_of(request)
-        action = await run_in_threadpool(lambda: server.predict(parse_request(body)))
+        try:
+            action = await run_in_threadpool(lambda: server.predict(parse_request(body)))
+        except Exception as error:  # the client reads any answer as an action, whatever its status
+            action = server.stay()
+            if action is None:
+                raise
+            log.error("The robot stays still: %s", error, exc_info=not isinstance(error, UserError))
         return Response(pack(action), media_type=MSGPACK)
 
     @app.post("/act")
