@@ -227,19 +227,19 @@ class Failing(Scripted):
 def test_a_challenge_that_has_begun_is_always_answered_with_an_action(
     observation: Observation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The client reads any body as an action, whatever the status: the robot stays where it was sent last."""
+    """The client reads any body as an action, whatever the status: the robot stays where it is, or was sent last."""
     client = TestClient(create_app(PolicyServer(Failing(length=0)), {}), raise_server_exceptions=False)
     assert client.post("/predict", content=b"nonsense").status_code == 400
     first = unpack(client.post("/predict", content=pack(challenge(observation, 0))).content)
-    for body in (
-        pack(challenge(observation, 1)),
-        b"nonsense",
-        pack({"no": "field"}),
-        pack(challenge(observation, 1, 9)),
-    ):
+    for body in (b"nonsense", pack({"no": "field"})):
         reply = client.post("/predict", content=body)
         assert reply.status_code == 200 and np.array_equal(unpack(reply.content), first)
+    stayed = unpack(client.post("/predict", content=pack(challenge(observation, 1))).content)
+    assert np.allclose(stayed, [*observation.gripper_pose, first[7]], atol=1e-6) and stayed.dtype == np.float32
     assert "a bug" in caplog.text and "ZeroDivisionError" in caplog.text
+    assert client.post("/predict", content=pack(challenge(observation, 1, episode=9))).status_code == 400
+    client.post("/predict", content=pack(challenge(observation, 0, episode=4)))
+    assert client.post("/predict", content=b"nonsense").status_code == 400, "whose robot is meant is not known"
 
 
 def test_interleaved_episodes_both_go_on(observation: Observation) -> None:

@@ -73,7 +73,15 @@ class PolicyServer:
             if request.step_id == 0:
                 self._begin(key, request.instruction)
             session = self._session(key, f"episode {request.episode_id} of {request.taskvar}", "Send its step 0 first")
-            return np.asarray(self._decide(session, request.observation).action[:8], np.float32)
+            try:
+                action = self._decide(session, request.observation).action
+            except Exception as error:  # the client takes any answer for an action, whatever its status
+                if request.step_id == 0 and isinstance(error, UserError):
+                    raise
+                log.error("The robot stays still: %s", error, exc_info=not isinstance(error, UserError))
+                opened = request.observation.is_open if session.action is None else session.action[7]
+                action = np.append(request.observation.gripper_pose, opened)
+            return np.asarray(action[:8], np.float32)
 
     def act(self, request: ActRequest) -> dict[str, Any]:
         """The plain route's answer: the (9,) action and what the policy was thinking.
@@ -104,12 +112,11 @@ class PolicyServer:
         }
 
     def stay(self) -> np.ndarray | None:
-        """The action (8,) that GemBench's robot was sent last, with which it stays where it is; None before any."""
+        """The action (8,) that the only robot of GemBench was sent last, with which it stays; None if there are others,
+        or none."""
         with self._lock:
-            challenges = [
-                one for key, one in self._sessions.items() if isinstance(key, tuple) and one.action is not None
-            ]
-            return np.asarray(challenges[-1].action[:8], np.float32) if challenges else None
+            actions = [one.action for key, one in self._sessions.items() if isinstance(key, tuple)]
+            return np.asarray(actions[0][:8], np.float32) if len(actions) == 1 and actions[0] is not None else None
 
     def _begin(self, key: Hashable, task: str) -> None:
         policy = copy(self.policy)
@@ -172,12 +179,13 @@ def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb
     async def predict(request: Request) -> Response:
         body = await body_of(request)
         try:
-            action = await run_in_threadpool(lambda: server.predict(parse_request(body)))
-        except Exception as error:  # the client reads any answer as an action, whatever its status
-            action = server.stay()
-            if action is None:
+            challenge = parse_request(body)
+        except UserError as error:
+            if (action := server.stay()) is None:
                 raise
-            log.error("The robot stays still: %s", error, exc_info=not isinstance(error, UserError))
+            log.error("The robot stays still: %s", error)
+        else:
+            action = await run_in_threadpool(server.predict, challenge)
         return Response(pack(action), media_type=MSGPACK)
 
     @app.post("/act")
