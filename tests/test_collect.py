@@ -239,9 +239,9 @@ class TestCollect:
             ("collect.taskvars=[push_button+99]", "no variation 99"),
             ("collect.taskvars=[push_button+x]", "not a variation"),
             ("collect.simulator=gazebo", "no simulator 'gazebo'"),
-            ("collect.episodes_per_variation=0", "0 episodes"),
+            ("collect.episodes_per_variation=0", "at least 1"),
             ("seed=200000", "training placements"),
-            ("seed=-1", "training placements"),
+            ("seed=-1", "from 0"),
         ],
     )
     def test_impossible_wishes_are_refused(self, tmp_path: Path, assignment: str, message: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -91,6 +92,57 @@ def test_unusable_files_are_refused(tmp_path: Path, text: str) -> None:
         load_config(tmp_path / "bad.yaml")
     with pytest.raises(UserError, match="cannot be read"):
         load_config(tmp_path / "missing.yaml")
+
+
+def numbers(config: object, section: str = "") -> Iterator[str]:
+    """The keys of all numbers of a settings object."""
+    for entry in fields(config):
+        value = getattr(config, entry.name)
+        if is_dataclass(value):
+            yield from numbers(value, f"{section}{entry.name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{section}{entry.name}"
+
+
+@pytest.mark.parametrize("key", list(numbers(Config())))
+@pytest.mark.parametrize("value", ["-1", ".nan", ".inf", "-.inf"])
+def test_every_number_has_a_range(key: str, value: str) -> None:
+    with pytest.raises(UserError, match=key):
+        load_config(None, [f"{key}={value}"])
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "vlm.steps=0", "vlm.accumulate=0", "vlm.learning_rate=0", "vlm.batch_size=0", "vlm.image_size=0",
+        "vlm.lora_rank=0", "vlm.views=[]", "vlm.views=[top, top]", "fine.steps=0", "fine.extent=0",
+        "collect.valid_fraction=1.5", "collect.taskvars=[push_button+0, push_button+0]", "deploy.port=65536",
+        "evaluate.seeds=[]", "evaluate.seeds=[200, 200]", "evaluate.seeds=[-1]", "evaluate.max_steps=0",
+        "evaluate.video_fps=0", "policy.replan_below=1.1", "seed=4294967296",
+    ],
+)  # fmt: skip
+def test_values_out_of_range_are_refused(assignment: str) -> None:
+    with pytest.raises(UserError, match=assignment.split("=")[0]):
+        load_config(None, [assignment])
+
+
+@pytest.mark.parametrize(("text", "value"), [("1e-4", 1e-4), ("1E-4", 1e-4), ("2.5e-3", 2.5e-3), (".5e-3", 5e-4)])
+def test_numbers_with_an_exponent_are_numbers(tmp_path: Path, text: str, value: float) -> None:
+    assert load_config(None, [f"vlm.learning_rate={text}"]).vlm.learning_rate == value
+    (tmp_path / "settings.yaml").write_text(f"vlm:\n  learning_rate: {text}\n")
+    assert load_config(tmp_path / "settings.yaml").vlm.learning_rate == value
+
+
+def test_a_section_whose_keys_are_commented_out_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text("vlm:\n  # steps: 3\nseed: 2\n")
+    assert load_config(tmp_path / "settings.yaml") == Config(seed=2)
+
+
+@pytest.mark.parametrize("text", ["seed: 1\nseed: 2\n", "vlm:\n  steps: 1\n  steps: 2\n", "vlm: {}\nvlm: {}\n"])
+def test_a_key_given_twice_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.yaml").write_text(text)
+    with pytest.raises(UserError, match="given twice"):
+        load_config(tmp_path / "settings.yaml")
 
 
 def test_how_fast_something_is_made_does_not_decide_what() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages.settings.ranges import Pixels, Positive, Views, Whole
+
 
 @dataclass(frozen=True)
 class AnnotateConfig:
@@ -17,8 +19,8 @@ class AnnotateConfig:
         workers: processes; 0 = one per core.
     """
 
-    views: tuple[str, ...] = ("top", "front", "left")
-    view_size: int = 112
-    visible_radius: int = 2
-    tolerance: float = 0.03
-    workers: int = 0
+    views: Views = ("top", "front", "left")
+    view_size: Pixels = 112
+    visible_radius: Whole = 2
+    tolerance: Positive = 0.03
+    workers: Whole = 0

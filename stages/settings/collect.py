@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages.settings.ranges import Count, Pixels, Share, Variations, Whole
+
 
 @dataclass(frozen=True)
 class CollectConfig:
@@ -21,10 +23,10 @@ class CollectConfig:
     """
 
     simulator: str = "tabletop"
-    taskvars: tuple[str, ...] = ()
+    taskvars: Variations = ()
     hold_out: bool = False
-    episodes_per_variation: int = 20
-    image_size: int = 128
-    attempts: int = 20
-    valid_fraction: float = 0.05
-    workers: int = 0
+    episodes_per_variation: Count = 20
+    image_size: Pixels = 128
+    attempts: Count = 20
+    valid_fraction: Share = 0.05
+    workers: Whole = 0

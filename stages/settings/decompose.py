@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages.settings.ranges import NonNegative, Positive
+
 
 @dataclass(frozen=True)
 class DecomposeConfig:
@@ -27,11 +29,11 @@ class DecomposeConfig:
     mode: str = "rules"
     model: str = ""
     fall_back: bool = False
-    grasp_distance: float = 0.1
-    inside_distance: float = 0.2
-    reach_distance: float = 0.15
-    rise: float = 0.02
-    press: float = 0.01
-    displacement: float = 0.01
-    turn: float = 0.1
-    tolerance: float = 0.03
+    grasp_distance: Positive = 0.1
+    inside_distance: Positive = 0.2
+    reach_distance: Positive = 0.15
+    rise: NonNegative = 0.02
+    press: NonNegative = 0.01
+    displacement: NonNegative = 0.01
+    turn: NonNegative = 0.1
+    tolerance: Positive = 0.03

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages.settings.ranges import Count, Pixels, Port
+
 
 @dataclass(frozen=True)
 class DeployConfig:
@@ -20,9 +22,9 @@ class DeployConfig:
     """
 
     host: str = "127.0.0.1"
-    port: int = 13000
+    port: Port = 13000
     device: str = "cpu"
-    max_request_mb: int = 64
+    max_request_mb: Count = 64
     simulator: str = "tabletop"
-    image_size: int = 128
-    max_steps: int = 25
+    image_size: Pixels = 128
+    max_steps: Count = 25

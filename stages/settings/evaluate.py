@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stages.settings.ranges import Count, Pixels, Positive, Seed, Seeds, Variations, Whole
+
 
 @dataclass(frozen=True)
 class EvaluateConfig:
@@ -33,25 +35,25 @@ class EvaluateConfig:
     """
 
     simulator: str = "tabletop"
-    taskvars: tuple[str, ...] = ()
-    train: int = 3
-    held_out: int = 10
-    l1: int = 3
-    l2: int = 4
-    l3: int = 10
-    l4: int = 4
-    seeds: tuple[int, ...] = (200,)
+    taskvars: Variations = ()
+    train: Whole = 3
+    held_out: Whole = 10
+    l1: Whole = 3
+    l2: Whole = 4
+    l3: Whole = 10
+    l4: Whole = 4
+    seeds: Seeds = (200,)
     instructions: str = "training"
     constrained: bool = True
     names: Literal["true", "listed"] = "true"
-    max_steps: int = 25
-    image_size: int = 128
+    max_steps: Count = 25
+    image_size: Pixels = 128
     device: str = "cpu"
-    workers: int = 0
-    seed: int = 0
-    videos: int = 1
-    video_size: int = 256
-    video_fps: float = 10.0
+    workers: Whole = 0
+    seed: Seed = 0
+    videos: Whole = 1
+    video_size: Pixels = 256
+    video_fps: Positive = 10.0
 
     def episodes(self, level: str) -> int:
         """Episodes per variation of a level."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages.settings.ranges import Count, NonNegative, Pixels, Positive, Share, Views, Whole
+
 
 @dataclass(frozen=True)
 class FineConfig:
@@ -35,39 +37,39 @@ class FineConfig:
         threads: of torch; 0 = leave as it is.
     """
 
-    views: tuple[str, ...] = ("top", "front", "left")
-    image_size: int = 112
-    extent: float = 0.48
-    voxel: float = 0.004
+    views: Views = ("top", "front", "left")
+    image_size: Pixels = 112
+    extent: Positive = 0.48
+    voxel: Positive = 0.004
     hide_hand: bool = True
 
     image_encoders: tuple[str, ...] = ("tiny",)
     tune_encoders: bool = False
     text_encoder: str = "words"
-    patch: int = 16
-    width: int = 128
-    depth: int = 4
-    heads: int = 4
+    patch: Count = 16
+    width: Count = 128
+    depth: Count = 4
+    heads: Count = 4
 
-    steps: int = 1600
-    minutes: float = 0.0
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    warmup: int = 50
-    ema: float = 0.99
-    checkpoint_seconds: float = 30.0
-    threads: int = 0
+    steps: Count = 1600
+    minutes: NonNegative = 0.0
+    batch_size: Count = 32
+    learning_rate: Positive = 1e-3
+    weight_decay: NonNegative = 0.05
+    warmup: Whole = 50
+    ema: Share = 0.99
+    checkpoint_seconds: NonNegative = 30.0
+    threads: Whole = 0
     precision: str = "auto"
 
-    keypoint_jitter: float = 0.02
-    keypoint_outliers: float = 0.1
-    outlier_jitter: float = 0.06
-    yaw_jitter: float = 15.0
-    gripper_jitter: float = 0.005
-    gripper_dropout: float = 0.1
-    camera_dropout: float = 0.1
-    word_dropout: float = 0.15
-    point_dropout: float = 0.1
-    colour_jitter: float = 0.1
-    colour_shuffle: float = 0.2
+    keypoint_jitter: NonNegative = 0.02
+    keypoint_outliers: Share = 0.1
+    outlier_jitter: NonNegative = 0.06
+    yaw_jitter: NonNegative = 15.0
+    gripper_jitter: NonNegative = 0.005
+    gripper_dropout: Share = 0.1
+    camera_dropout: Share = 0.1
+    word_dropout: Share = 0.15
+    point_dropout: Share = 0.1
+    colour_jitter: NonNegative = 0.1
+    colour_shuffle: Share = 0.2

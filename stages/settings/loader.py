@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from stages.settings.deploy import DeployConfig
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.fine import FineConfig
 from stages.settings.policy import PolicyConfig
+from stages.settings.ranges import Seed
 from stages.settings.vlm import VlmConfig
 
 Settings = TypeVar("Settings")
@@ -44,7 +46,7 @@ class Config:
             evaluate on held-out variations what was trained on them.
     """
 
-    seed: int = 0
+    seed: Seed = 0
     refuse_test_variations: bool = True
     collect: CollectConfig = field(default_factory=CollectConfig)
     annotate: AnnotateConfig = field(default_factory=AnnotateConfig)
@@ -102,9 +104,24 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"Did you mean '{close[0]}'? {valid}" if close else valid
 
 
+class _Yaml(yaml.SafeLoader):
+    """YAML in which 1e-4 is a number and no key comes twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := [key for number, key in enumerate(keys) if key in keys[:number]]:
+            raise yaml.constructor.ConstructorError(None, None, f"'{twice[0]}' is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Yaml.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+"), list("-+.0123456789")
+)
+
+
 def _read_yaml(path: Path) -> Mapping[str, Any]:
     try:
-        values = yaml.safe_load(Path(path).read_text())
+        values = yaml.load(Path(path).read_text(), _Yaml)
     except OSError as error:
         raise UserError(f"the configuration {path} cannot be read: {error.strerror}", "Name another file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -120,7 +137,7 @@ def _parse_assignment(assignment: str) -> Mapping[str, Any]:
     if not equals:
         raise UserError(f"'{assignment}' is not a setting", "Write section.key=value")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Yaml)
     except yaml.YAMLError as error:
         raise UserError(f"the value of '{assignment}' is not YAML", "Quote it") from error
     return _nested(name.strip().split("."), value)
@@ -134,13 +151,15 @@ def _nested(names: list[str], value: Any) -> Mapping[str, Any]:
 
 def _updated(config: Any, values: Mapping[str, Any], prefix: str) -> Any:
     """A copy of a settings object with the given values, checked."""
-    hints = typing.get_type_hints(type(config))
+    hints = typing.get_type_hints(type(config), include_extras=True)
     changes = {}
     for name, value in values.items():
         if name not in hints:
             raise UserError(f"there is no setting '{prefix}{name}'", nearest(str(name), hints))
         current = getattr(config, name)
         if dataclasses.is_dataclass(current):
+            if value is None:  # all keys of the section are commented out
+                continue
             if not isinstance(value, Mapping):
                 raise UserError(f"'{prefix}{name}' is a section, not a value", f"Set {prefix}{name}.key=value")
             changes[name] = _updated(current, value, f"{prefix}{name}.")
@@ -151,6 +170,12 @@ def _updated(config: Any, values: Mapping[str, Any], prefix: str) -> Any:
 
 def _converted(value: Any, kind: Any, name: str) -> Any:
     """The value as the declared type, without loss."""
+    if typing.get_origin(kind) is typing.Annotated:
+        kind, *checks = typing.get_args(kind)
+        value = _converted(value, kind, name)
+        if problem := next(filter(None, (check.problem(value) for check in checks)), ""):
+            raise UserError(f"'{name}' must be {problem}, not {_plain(value)!r}", "Give another value")
+        return value
     if isinstance(kind, types.UnionType):
         for option in typing.get_args(kind):
             if _fits(value, option):
@@ -174,6 +199,8 @@ def _fits(value: Any, kind: Any) -> bool:
 
 
 def _type_name(kind: Any) -> str:
+    if typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
     if typing.get_origin(kind) is typing.Literal:
         return f"one of {', '.join(map(str, typing.get_args(kind)))}"
     if typing.get_origin(kind) is tuple:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages.settings.ranges import Share, Whole
+
 
 @dataclass(frozen=True)
 class PolicyConfig:
@@ -14,5 +16,5 @@ class PolicyConfig:
         max_replans: new plans in an episode at most, and other looks before one; 0 = none.
     """
 
-    replan_below: float = 0.1
-    max_replans: int = 2
+    replan_below: Share = 0.1
+    max_replans: Whole = 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stages.settings.ranges import Count, NonNegative, Pixels, Positive, Seed, Whole
+
 
 @dataclass(frozen=True)
 class PretrainConfig:
@@ -18,12 +20,12 @@ class PretrainConfig:
     """
 
     base: str = ""
-    scenes: int = 4000
-    image_size: int = 128
-    steps: int = 3000
-    minutes: float = 0.0
-    batch_size: int = 32
-    learning_rate: float = 1.5e-3
-    assessed: int = 60
-    workers: int = 0
-    seed: int = 0
+    scenes: Count = 4000
+    image_size: Pixels = 128
+    steps: Count = 3000
+    minutes: NonNegative = 0.0
+    batch_size: Count = 32
+    learning_rate: Positive = 1.5e-3
+    assessed: Whole = 60
+    workers: Whole = 0
+    seed: Seed = 0

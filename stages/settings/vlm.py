@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from stages.settings.ranges import Count, NonNegative, Pixels, Positive, Share, Views, Whole
+
 
 @dataclass(frozen=True)
 class VlmConfig:
@@ -61,49 +63,49 @@ class VlmConfig:
     base: str = "tiny"
     language: str = "auto"
     language_adapter: str = "auto"
-    language_minutes: float = 10.0
-    language_steps: int = 2000
-    language_batch: int = 4
-    language_rate: float = 1e-3
-    language_rank: int = 16
-    language_depth: float = 0.5
-    image_size: int = 112
-    views: tuple[str, ...] = ("top", "front", "left")
+    language_minutes: NonNegative = 10.0
+    language_steps: Count = 2000
+    language_batch: Count = 4
+    language_rate: Positive = 1e-3
+    language_rank: Count = 16
+    language_depth: Share = 0.5
+    image_size: Pixels = 112
+    views: Views = ("top", "front", "left")
     keypoints: Literal["pointer", "text"] = "pointer"
     use_plan: bool = True
     use_memory: bool = True
     use_objects: bool = True
     pretrained: bool = True
-    pointer_cells: int = 56
-    pointer_width: int = 32
-    lora_rank: int = 32
-    lora_alpha: int = 32
-    learning_rate: float = 1e-3
-    warmup_fraction: float = 0.05
-    batch_size: int = 16
-    accumulate: int = 3
+    pointer_cells: Count = 56
+    pointer_width: Count = 32
+    lora_rank: Count = 32
+    lora_alpha: Count = 32
+    learning_rate: Positive = 1e-3
+    warmup_fraction: Share = 0.05
+    batch_size: Count = 16
+    accumulate: Count = 3
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     gradient_checkpointing: bool = False
-    steps: int = 600
-    minutes: float = 0.0
-    weight_objects: float = 0.2
-    weight_plans: float = 0.25
-    weight_trajectories: float = 0.6
-    weight_auxiliary: float = 0.5
-    auxiliary_scenes: int = 300
-    jitter: float = 0.03
-    turn: float = 0.15
-    scale: float = 0.08
-    stretch: float = 0.15
-    camera_shift: float = 0.002
-    camera_turn: float = 0.004
-    drop_cameras: float = 0.1
-    distractors: int = 2
-    recolour: float = 0.4
-    tint: float = 0.4
-    validate_every: int = 50
-    patience: int = 0
-    checkpoint_seconds: float = 30.0
+    steps: Count = 600
+    minutes: NonNegative = 0.0
+    weight_objects: NonNegative = 0.2
+    weight_plans: NonNegative = 0.25
+    weight_trajectories: NonNegative = 0.6
+    weight_auxiliary: Share = 0.5
+    auxiliary_scenes: Whole = 300
+    jitter: NonNegative = 0.03
+    turn: NonNegative = 0.15
+    scale: Share = 0.08
+    stretch: Share = 0.15
+    camera_shift: NonNegative = 0.002
+    camera_turn: NonNegative = 0.004
+    drop_cameras: Share = 0.1
+    distractors: Whole = 2
+    recolour: Share = 0.4
+    tint: Share = 0.4
+    validate_every: Whole = 50
+    patience: Whole = 0
+    checkpoint_seconds: NonNegative = 30.0
 
     @property
     def planning_model(self) -> str:
