@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -21,6 +24,7 @@ from stages.planner.planner import Plan, Planner
 from stages.planner.pointing.model import PlannerModel
 from stages.policy import ClapPolicy
 from stages.predictor.predictor import FinePredictor
+from stages.runtime.devices import usable_device
 from stages.safety import LOWEST_TIP, SLACK, check_observation, safe_action
 from stages.settings.fine import FineConfig
 from stages.settings.vlm import VlmConfig
@@ -238,3 +242,17 @@ def test_a_step_that_takes_long_begins_anew_unless_it_is_the_last(
         decisions = [policy.select_action(observation, np.array([0.2, 0.0, 0.9])) for _ in range(MAX_MOTIONS + 1)]
         assert [one.motion_index for one in decisions[:MAX_MOTIONS]] == list(range(MAX_MOTIONS))
         assert decisions[-1].finished == ends and (ends or decisions[-1].motion_index == 0)
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:99", "meta", "gpu", ""])
+def test_devices_that_are_not_there_are_refused_in_one_line(name: str) -> None:
+    assert usable_device("cpu").type == "cpu"
+    with pytest.raises(UserError, match="device"):
+        usable_device(name)
+
+
+@pytest.mark.parametrize("value", ["foo", "osmesa"])
+def test_opengl_is_not_needed(value: str) -> None:
+    code = "from stages.simulators import make_simulator as m; m('tabletop', image_size=16).reset('push_button', 0, 1)"
+    environment = os.environ | {"MUJOCO_GL": value}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=100).returncode == 0

@@ -23,6 +23,7 @@ from stages.planner.pointing.greedy_decoding import Answer, greedy_answer
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.session import Session, SessionDecoder
 from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, Protocol
+from stages.runtime.devices import usable_device
 
 LANGUAGE = "language"
 """Folder of the planning model within a planner's, where it is not the vision-language model itself."""
@@ -107,11 +108,15 @@ class Planner:
 
     @classmethod
     def from_pretrained(cls, folder: Path, device: str = "cpu") -> Planner:
-        """Load what `clap finetune-vlm` wrote."""
-        folder = Path(folder)
-        model = PlannerModel.from_pretrained(folder).to(device)
+        """Load what `clap finetune-vlm` wrote.
+
+        Raises:
+            UserError: it cannot be loaded, or there is no such device.
+        """
+        folder, place = Path(folder), usable_device(device)
+        model = PlannerModel.from_pretrained(folder).to(place)
         separate = (folder / LANGUAGE).is_dir()
-        return cls(model, PlanningModel.from_pretrained(folder / LANGUAGE, device) if separate else None)
+        return cls(model, PlanningModel.from_pretrained(folder / LANGUAGE, place) if separate else None)
 
     @property
     def calibration(self) -> Calibration:

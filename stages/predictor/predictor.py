@@ -16,6 +16,7 @@ from stages.predictor.decoding import Prediction, decode
 from stages.predictor.encoders import build_vision_model, load_vision_model
 from stages.predictor.text import load_text_encoder, save_text_encoder
 from stages.predictor.transformer import MultiViewTransformer
+from stages.runtime.devices import usable_device
 from stages.settings.fine import FineConfig
 
 FORMAT = "clap.fine"
@@ -54,8 +55,9 @@ class FinePredictor:
         """The predictor that `save_pretrained` wrote to `folder`; needs nothing else.
 
         Raises:
-            UserError: there is none, or it is damaged or of another version.
+            UserError: there is none, or it is damaged or of another version; or there is no such device.
         """
+        device = usable_device(device)
         from safetensors.torch import load_file
 
         folder = Path(folder)

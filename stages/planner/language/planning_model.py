@@ -73,7 +73,7 @@ class PlanningModel:
         return cls(meta["language"], model, tokenizer, frozenset(meta["phrases"]))
 
     @classmethod
-    def from_pretrained(cls, folder: Path, device: str = "cpu") -> PlanningModel:
+    def from_pretrained(cls, folder: Path, device: str | torch.device = "cpu") -> PlanningModel:
         """What `save_pretrained` wrote, the adapter merged into the weights.
 
         Raises:
