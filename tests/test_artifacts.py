@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -219,22 +224,68 @@ class TestDigest:
         assert not verify(copy, "clap.demos")
 
 
+def _refusal(path: Path) -> str:
+    """Why a file is not read as demonstrations."""
+    try:
+        Demonstrations(path).close()
+    except UserError as error:
+        return str(error)
+    return ""
+
+
 class TestRefusals:
     def test_missing(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="does not exist.*clap collect demos"):
             Demonstrations(tmp_path / "demos.h5")
 
-    @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.7, 0.95])
+    @pytest.mark.parametrize("share", [0.01, 0.3, 0.7, 0.95])
     def test_truncated(self, demos: Path, tmp_path: Path, share: float) -> None:
         content = demos.read_bytes()
         (tmp_path / "demos.h5").write_bytes(content[: int(len(content) * share)])
-        with pytest.raises(UserError, match="truncated|not a readable HDF5 file"):
+        with pytest.raises(UserError, match="is truncated") as refusal:
+            Demonstrations(tmp_path / "demos.h5")
+        assert "--overwrite" not in str(refusal.value), "no advice that destroys"
+
+    @pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"hello", "is not an HDF5 file")])
+    def test_not_hdf5(self, tmp_path: Path, content: bytes, message: str) -> None:
+        (tmp_path / "demos.h5").write_bytes(content)
+        with pytest.raises(UserError, match=message):
             Demonstrations(tmp_path / "demos.h5")
 
-    def test_not_hdf5(self, tmp_path: Path) -> None:
-        (tmp_path / "demos.h5").write_text("hello")
-        with pytest.raises(UserError, match="not a readable HDF5 file"):
+    def test_damaged(self, demos: Path, tmp_path: Path) -> None:
+        content = bytearray(demos.read_bytes())
+        content[8:96] = bytes(88)
+        (tmp_path / "demos.h5").write_bytes(content)
+        with pytest.raises(UserError, match="is damaged"):
             Demonstrations(tmp_path / "demos.h5")
+
+    def test_a_directory(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="is a directory"):
+            Demonstrations(tmp_path)
+
+    def test_in_use_by_another_process(self, demos: Path, tmp_path: Path) -> None:
+        copy = Path(shutil.copy(demos, tmp_path / "demos.h5"))
+        code = f"import h5py; file = h5py.File({str(copy)!r}, 'r+'); print('open', flush=True); input()"
+        with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout.readline().strip() == b"open"
+            with pytest.raises(UserError, match="is being written by another process.*Wait"):
+                Demonstrations(copy)
+            writer.communicate(b"\n")
+        Demonstrations(copy).close()
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+    def test_forbidden(self, demos: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder).chmod(0o755)
+            copy = Path(shutil.copy(demos, folder))
+            copy.chmod(0)
+            if not (child := os.fork()):
+                code = 1
+                with suppress(BaseException):
+                    os.setuid(65534)
+                    code = 0 if "may not be read by this user" in _refusal(copy) else 2
+                os._exit(code)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
     def test_another_schema(self, demos: Path) -> None:
         with pytest.raises(UserError, match="is a clap.demos artifact, not clap.plans"):

@@ -263,7 +263,7 @@ class TestBadInput:
         assert refused(clap_here("view", tmp_path / "text.h5"), "HDF5")
         content = (tiny_run / "demos.h5").read_bytes()
         (tmp_path / "demos.h5").write_bytes(content[: len(content) // 2])
-        assert refused(clap_here("annotate-keypoints", "--run", tmp_path), "truncated", "--overwrite")
+        assert refused(clap_here("annotate-keypoints", "--run", tmp_path), "truncated", "move this one away")
         h5py.File(tmp_path / "empty.h5", "w").close()
         assert refused(clap_here("decompose", "--run", tmp_path, "--demos", tmp_path / "empty.h5"), "no schema")
 

@@ -17,6 +17,7 @@ import h5py
 from stages.artifacts.digest import DIGEST, directory_digest, group_digest
 from stages.artifacts.header import DIRECTORY_HEADER, VERSIONS, Header, Parent, get_header, put_header
 from stages.artifacts.sink import Sink
+from stages.artifacts.unreadable import unreadable
 from stages.core.errors import UserError
 
 PRODUCERS = {
@@ -80,7 +81,7 @@ def open_artifact(path: Path, schema: str) -> h5py.File:
     """Open an HDF5 artifact for reading.
 
     Raises:
-        UserError: it is missing, damaged, incomplete, or of another schema or version.
+        UserError: it is missing, forbidden, in use, truncated, damaged, incomplete, or of another schema or version.
     """
     path = Path(path)
     command = PRODUCERS[schema]
@@ -89,8 +90,7 @@ def open_artifact(path: Path, schema: str) -> h5py.File:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        reason = "is truncated" if "truncated" in str(error) else "is not a readable HDF5 file"
-        raise UserError(f"{path} {reason}", f"Make it again with `{command} --overwrite`") from error
+        raise unreadable(path, error, command) from error
     try:
         _check_schema(path, file.attrs.get("schema"), file.attrs.get("version"), schema)
         if not file.attrs.get("complete", False):

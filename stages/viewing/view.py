@@ -20,6 +20,7 @@ from stages.artifacts.episode import Episode
 from stages.artifacts.files import open_artifact
 from stages.artifacts.header import Header, get_header
 from stages.artifacts.run import RunDirectory
+from stages.artifacts.unreadable import unreadable
 from stages.core.errors import UserError
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse
@@ -88,13 +89,11 @@ def curves_of(directory: Path) -> Path:
 def _schema(path: Path) -> str:
     if not path.exists():
         raise UserError(f"{path} does not exist", "Name an artifact, such as runs/default/demos.h5")
-    if not h5py.is_hdf5(path):
-        raise UserError(f"{path} is not a readable HDF5 file", "Name an artifact, such as runs/default/demos.h5")
     try:
         with h5py.File(path, "r") as file:
             schema = str(file.attrs.get("schema", ""))
     except OSError as error:
-        raise UserError(f"{path} is damaged", "Make it again with --overwrite") from error
+        raise unreadable(path, error, "the stage that made it") from error
     if not schema:
         raise UserError(f"{path} names no schema: it is not an artifact of this tool", "Name another file")
     return schema
