@@ -30,4 +30,5 @@ def command(
             resolved, demos or paths.demos, paths.keypoints, resume=resume, overwrite=overwrite, progress=progress
         ),
         json_,
+        run=run,
     )

@@ -48,4 +48,5 @@ def demos(
         "collect demos",
         lambda progress: collect_demos(resolved, out, resume=resume, overwrite=overwrite, progress=progress),
         json_,
+        run=run,
     )

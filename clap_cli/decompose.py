@@ -60,6 +60,7 @@ def command(
         ),
         json_,
         _table,
+        run=run,
     )
 
 

@@ -50,6 +50,7 @@ def bundle(
             progress=progress,
         ),
         json_,
+        run=run,
     )
 
 

@@ -83,6 +83,7 @@ def command(
             ),
             json_,
             planner_table,
+            run=run,
         )
         return
     from stages.evaluate import evaluate
@@ -103,6 +104,7 @@ def command(
         ),
         json_,
         results_table,
+        run=run,
     )
 
 

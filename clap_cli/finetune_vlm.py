@@ -76,4 +76,5 @@ def command(
             progress=progress,
         ),
         json_,
+        run=run,
     )

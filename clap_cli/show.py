@@ -6,7 +6,8 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -22,7 +23,11 @@ Summary = dict[str, Any]
 
 
 def run_stage(
-    title: str, stage: Callable[[Report], Summary], json_: bool, table: Callable[..., RenderableType] | None = None
+    title: str,
+    stage: Callable[[Report], Summary],
+    json_: bool,
+    table: Callable[..., RenderableType] | None = None,
+    run: Path | None = None,
 ) -> Summary:
     """Run a stage with progress, then show its summary, unless it has none, and return it.
 
@@ -31,8 +36,14 @@ def run_stage(
         stage: takes a progress callback and returns the summary.
         json_: one JSON object on stdout, and nothing else there.
         table: how to show the summary, from the title and it; by default as names and values.
+        run: directory that the stage writes to, no other process at the same time.
+
+    Raises:
+        UserError: another process writes to `run`.
     """
-    with progress_of(title) as report, redirect_stdout(sys.stderr):
+    from stages.artifacts.lock import exclusive
+
+    with exclusive(run) if run else nullcontext(), progress_of(title) as report, redirect_stdout(sys.stderr):
         summary = stage(report)
     if summary:
         show(title, summary, json_, table)

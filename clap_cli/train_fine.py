@@ -39,4 +39,5 @@ def command(
             progress=progress,
         ),
         json_,
+        run=run,
     )

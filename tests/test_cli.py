@@ -20,7 +20,9 @@ from PIL import Image
 
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import content_digest
+from stages.artifacts.lock import exclusive
 from stages.artifacts.resume import partial_of
+from stages.core.errors import UserError
 from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.skills.hand import displaced, push_down
 from stages.simulators.tabletop.state import State
@@ -398,3 +400,30 @@ class TestTasks:
             line = json.loads((tmp_path / "gembench" / f"seed{seed}" / "results.jsonl").read_text())
             assert (line["task"], line["variation"], line["sr"]) == ("push_button", 13, 1.0)
         assert refused(clap_here("evaluate", *options, "--protocol", "gembench2"), "gembench")
+
+
+class TestTwoAtOnce:
+    def test_a_run_in_use_is_refused_with_the_process_until_that_ends(self, tmp_path: Path) -> None:
+        """Also when it is killed."""
+        code = (
+            "import sys, time\nfrom pathlib import Path\nfrom stages.artifacts.lock import exclusive\n"
+            f"with exclusive(Path({str(tmp_path)!r})):\n    print('held', flush=True)\n    time.sleep(100)"
+        )
+        command = ("collect", "demos", "--run", tmp_path, "--task", "push_button+0", "--episodes", "1", *TINY)
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as holder:
+            assert holder.stdout.readline().strip() == b"held"
+            assert refused(clap_here(*command), f"in use by process {holder.pid}", "another --run")
+            assert not (tmp_path / "demos.h5").exists()
+            holder.kill()
+        assert clap_here(*command).code == 0
+
+    def test_processes_that_train_together_share_the_lock(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with exclusive(tmp_path):
+            monkeypatch.setenv("RANK", "1")
+            with exclusive(tmp_path):
+                pass
+            monkeypatch.setenv("RANK", "0")
+            with pytest.raises(UserError, match="in use"), exclusive(tmp_path):
+                pass
