@@ -9,6 +9,7 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from PIL import Image
 
 from stages import deploy
 from stages.artifacts.demonstrations import Demonstrations
-from stages.artifacts.files import publish_directory, read_header
+from stages.artifacts.files import content_digest, publish_directory, read_header
 from stages.artifacts.header import Header
 from stages.core.decision import Decision
 from stages.core.errors import UserError
@@ -476,11 +477,23 @@ def test_recordings_are_added_one_by_one(tmp_path: Path) -> None:
         )
         add_recording(path, job, rollout, header, {"env_name": "tabletop", "type": 2, "env_kwargs": {}})
     simulator.close()
+    with ThreadPoolExecutor() as pool:
+        env_args = {"env_name": "tabletop", "type": 2, "env_kwargs": {}}
+        together = [pool.submit(add_recording, path, job, rollout, header, env_args) for _ in range(3)]
+        assert {one.result() for one in together} == {2, 3, 4} and recorded(path) == 5
     assert len(watched) == 4
     with Demonstrations(path) as demos:
-        assert [(e.seed, e.instruction, e.success) for e in demos] == [(5, "do 5", True), (6, "do 6", True)]
+        assert [(e.seed, e.instruction, e.success) for e in demos] == [(5, "do 5", True), *[(6, "do 6", True)] * 4]
         assert demos.observation(0, 0).cameras["front"].rgb.shape == (16, 16, 3)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_recordings_are_not_added_to_demonstrations(tiny_run: Path) -> None:
+    """Which would lose their split and be trained on."""
+    before = content_digest(tiny_run / "demos.h5")
+    with pytest.raises(UserError, match="only added to recordings"):
+        recorded(tiny_run / "demos.h5")
+    assert content_digest(tiny_run / "demos.h5") == before
 
 
 def test_points_in_the_arms_boxes_are_told_apart() -> None:

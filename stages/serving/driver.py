@@ -52,8 +52,8 @@ def run_and_record(
         raise UserError((episode.error or "The policy had nothing to do").rstrip("."))
     header = Header.create("clap.demos", config={}, settings={}, seed=scene.seed, parents=parents)
     env_args = {"env_name": config.simulator, "type": ROBOMIMIC_GYM, "env_kwargs": {}}
-    add_recording(out, job, rollout, header, env_args)
-    video = out.with_name(f"{out.stem}-{job.index}.webp")
+    number = add_recording(out, job, rollout, header, env_args)
+    video = out.with_name(f"{out.stem}-{number}.webp")
     steps = episode.predictions.steps
     video.write_bytes(
         render_video(simulator, simulator.trajectory(), instruction, episode.plan, steps, episode.success)
@@ -70,7 +70,7 @@ def run_and_record(
         "plan": list(episode.plan),
         "steps": list(steps),
         "recording": str(out),
-        "episode": job.index,
+        "episode": number,
         "video": str(video),
     }
 
