@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from stages.core.errors import UserError
 from stages.core.observation import PointObservation
 from stages.core.steps import parse_step
 from stages.geometry.workspace import WORKSPACE_CENTRE
@@ -242,6 +243,18 @@ def test_calibration_is_kept_with_the_planner_and_replaces_its_confidence(tmp_pa
     expected = model.calibration.keypoint(decision.features)
     assert again.decide("stack", PLAN, Memory(), True, views).confidence == pytest.approx(expected, abs=1e-3)
     assert again.model.calibration.plan(plan.features) != pytest.approx(plan.confidence)
+
+
+def test_a_damaged_planner_is_refused_in_one_line(tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    random_planner(tmp_path / "base").model.save_pretrained(saved)
+    assert Planner.from_pretrained(saved)
+    for file in [*saved.rglob("*.safetensors"), *saved.rglob("adapter_config.json"), *saved.glob("planner.json")]:
+        content = file.read_bytes()
+        file.write_bytes(content[: len(content) // 2])
+        with pytest.raises(UserError, match="is damaged"):
+            Planner.from_pretrained(saved)
+        file.write_bytes(content)
 
 
 # --- the policy

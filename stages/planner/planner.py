@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
+from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
 from stages.geometry.canonical import CanonicalViews
 from stages.planner import prompts
@@ -114,9 +117,13 @@ class Planner:
             UserError: it cannot be loaded, or there is no such device.
         """
         folder, place = Path(folder), usable_device(device)
-        model = PlannerModel.from_pretrained(folder).to(place)
-        separate = (folder / LANGUAGE).is_dir()
-        return cls(model, PlanningModel.from_pretrained(folder / LANGUAGE, place) if separate else None)
+        try:
+            model = PlannerModel.from_pretrained(folder).to(place)
+            separate = (folder / LANGUAGE).is_dir()
+            return cls(model, PlanningModel.from_pretrained(folder / LANGUAGE, place) if separate else None)
+        except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError) as error:
+            what = f"the planner in {folder} is damaged ({' '.join(str(error).split())})"
+            raise UserError(what, "Name another, or move it away and run `clap finetune-vlm`") from error
 
     @property
     def calibration(self) -> Calibration:
