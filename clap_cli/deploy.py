@@ -63,6 +63,9 @@ def serve(
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on; loopback by default.")] = None,
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="0 = any free one.")] = None,
     device: Device = None,
+    token: Annotated[
+        str, typer.Option("--token", envvar="CLAP_TOKEN", help="What requests must carry, unless from this machine.")
+    ] = "",
     json_: options.Json = False,
 ) -> None:
     """Serve a bundle's actions over HTTP until Ctrl-C."""
@@ -78,6 +81,7 @@ def serve(
         resolved.port,
         device=resolved.device,
         max_request_mb=resolved.max_request_mb,
+        token=token,
     )
     show("deploy serve", summary, json_)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,10 +13,14 @@ from stages.artifacts.files import check_directory, parent, publish_directory
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, open_partial
 from stages.core.errors import UserError
+from stages.core.instruction import read_instruction
 from stages.core.progress import Progress, silent
 from stages.serving.bundle import SCHEMA, checksums, fill_bundle, load_bundle
 from stages.settings.deploy import DeployConfig
 from stages.settings.loader import Config
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Addresses that only this machine reaches."""
 
 
 def bundle(
@@ -63,6 +68,7 @@ def serve(
     *,
     device: str = "cpu",
     max_request_mb: int = 64,
+    token: str = "",
     announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Serve a bundle's actions over HTTP until interrupted; see `serving.gembench` and `serving.act` for the routes.
@@ -71,20 +77,26 @@ def serve(
         path: the bundle.
         host: the loopback address unless others shall reach it.
         port: 0 = any free one.
+        token: what requests must carry; needed where others than this machine can reach the server.
         announce: called with the server's address once it listens; by default it is printed on stderr.
 
     Returns:
         {requests}.
 
     Raises:
-        UserError: not a sound bundle, or the address is taken.
+        UserError: not a sound bundle, the address is taken, or others can reach it without a token.
     """
-    from stages.serving.server import PolicyServer, create_app, run_app
+    from stages.serving.server import PolicyServer, create_app, log, run_app
 
+    if host not in LOOPBACK and not token:
+        raise UserError(f"without a token, anyone who reaches {host} could move the robot", "Give --token")
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO)
     values = check_directory(path, SCHEMA)
     server = PolicyServer(load_bundle(path, device))
     description = {"bundle": path.name, "created": values["created"], "tool_version": values["tool_version"]}
-    app = create_app(server, description, max_request_mb)
+    app = create_app(server, description, max_request_mb, token)
     run_app(app, host, port, announce or (lambda url: _tell(f"Serving {path} on {url}, Ctrl-C ends it")))
     return {"requests": server.requests}
 
@@ -119,8 +131,7 @@ def drive(
     from stages.simulators import make_simulator
 
     config, say = config or DeployConfig(), say or _tell
-    if not instruction.strip():
-        raise UserError("the instruction is empty", "Say what to do")
+    read_instruction(instruction)
     scene, parents = SceneChoice(task, variation, seed), [parent(path, SCHEMA)]
     policy = load_bundle(path, config.device)
     simulator = make_simulator(config.simulator, image_size=config.image_size)

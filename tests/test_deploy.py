@@ -216,6 +216,27 @@ def test_challenge_protocol(observation: Observation, route: str) -> None:
     assert client.get("/health").json() == {"status": "ok", "requests": 4, "bundle": "b"}
 
 
+def test_only_who_has_the_token_moves_the_robot(observation: Observation, caplog: pytest.LogCaptureFixture) -> None:
+    policy = Scripted()
+    client = TestClient(create_app(PolicyServer(policy), {}, token="secret"))
+    body = pack(challenge(observation))
+    with caplog.at_level("INFO", "clap.server"):
+        for header in ({}, {"authorization": "Bearer wrong"}, {"authorization": "secret"}):
+            reply = client.post("/predict", content=body, headers=header)
+            assert reply.status_code == 401 and "token" in reply.json()["error"]
+        assert not policy.seen and client.get("/health").status_code == 200
+        assert client.post("/predict", content=body, headers={"authorization": "Bearer secret"}).status_code == 200
+    lines = [record.getMessage() for record in caplog.records]
+    assert [line.split()[1:4] for line in lines] == [
+        *[["POST", "/predict", "401"]] * 3, ["GET", "/health", "200"], ["POST", "/predict", "200"],
+    ]  # fmt: skip
+
+
+def test_others_are_not_served_without_a_token(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--token"):
+        deploy.serve(tmp_path, host="0.0.0.0")
+
+
 class Failing(Scripted):
     """Fails after its first action."""
 

@@ -22,11 +22,13 @@ class RemotePolicy:
     Args:
         url: address of the server, "http://127.0.0.1:13000".
         timeout: seconds to wait for an answer.
+        token: of the server, if it has one.
     """
 
-    def __init__(self, url: str, timeout: float = 60.0) -> None:
+    def __init__(self, url: str, timeout: float = 60.0, token: str = "") -> None:
         self.url = url.rstrip("/")
         self.timeout = timeout
+        self._headers = {"Content-Type": MSGPACK} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._session = uuid4().hex
         self._task = ""
         self._fresh = True
@@ -52,7 +54,7 @@ class RemotePolicy:
         return answer
 
     def _post(self, route: str, body: bytes) -> bytes:
-        request = urllib.request.Request(self.url + route, data=body, headers={"Content-Type": MSGPACK})
+        request = urllib.request.Request(self.url + route, data=body, headers=self._headers)
         try:
             with urllib.request.urlopen(request, timeout=self.timeout) as reply:
                 return reply.read()

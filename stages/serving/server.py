@@ -5,12 +5,14 @@ Several robots can be served, each in a session of its own; their requests are a
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
 import socket
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
@@ -145,14 +147,28 @@ def _named(session: str) -> str:
     return f"session '{session}'" if session else "an episode"
 
 
-def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb: int = 64) -> FastAPI:
+def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb: int = 64, token: str = "") -> FastAPI:
     """The HTTP application.
 
     Args:
         description: what /health tells about the bundle.
         max_request_mb: larger bodies are refused [MiB].
+        token: what requests but those for /health must carry as "Authorization: Bearer TOKEN"; empty = nothing.
     """
     app = FastAPI(title="CLAP policy server", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.middleware("http")
+    async def authorise_and_log(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        started, path = time.monotonic(), request.url.path
+        given = request.headers.get("authorization", "").encode()
+        if token and path != "/health" and not hmac.compare_digest(given, f"Bearer {token}".encode()):
+            error = "the token is missing or wrong. Send it as 'Authorization: Bearer TOKEN'."
+            response: Response = JSONResponse({"error": error}, status_code=401)
+        else:
+            response = await answer(request)
+        client = request.client.host if request.client else "?"
+        log.info("%s %s %s %d %.2f s", client, request.method, path, response.status_code, time.monotonic() - started)
+        return response
 
     @app.exception_handler(UserError)
     async def refuse(request: Request, error: UserError) -> JSONResponse:
