@@ -32,6 +32,7 @@ from stages.oracle.expert import ExpertPolicy
 from stages.oracle.keypoints import KeypointSource
 from stages.policy import ClapPolicy
 from stages.rollouts.rollouts import RolloutJob, roll_out
+from stages.serving import act
 from stages.serving.act import observation_message, parse_act
 from stages.serving.bundle import load_bundle, verify_bundle
 from stages.serving.client import RemotePolicy
@@ -214,6 +215,17 @@ def test_challenge_protocol(observation: Observation, route: str) -> None:
     unpack(client.post(f"http://robot{route}", content=pack(challenge(observation, 0))).content)
     assert len(policy.instructions) == 2, "step 0 begins anew"
     assert client.get("/health").json() == {"status": "ok", "requests": 4, "bundle": "b"}
+
+
+def test_the_documented_example_works_as_it_stands() -> None:
+    client = TestClient(create_app(PolicyServer(Scripted()), {}))
+    routes = client.get("/openapi.json").json()["paths"]
+    assert set(routes) == {"/act", "/predict", "/health"}
+    example = routes["/act"]["post"]["requestBody"]["content"]["application/json"]["example"]
+    assert client.post("/act", json=example).status_code == 200
+    documented = Path(__file__).parents[1].joinpath("docs", "serving.md").read_text()
+    for key in (*act.KEYS, *act.CAMERA_KEYS):
+        assert f"`{key}" in documented and f"`{key}" in routes["/act"]["post"]["description"]
 
 
 def test_only_who_has_the_token_moves_the_robot(observation: Observation, caplog: pytest.LogCaptureFixture) -> None:

@@ -48,6 +48,15 @@ KEYS = (
 )
 
 
+EXAMPLE = {
+    "task": "push the maroon button",
+    "observation.state": [0.28, 0.0, 1.1, 1.0, 0.0, 0.0, 0.0, 1.0],
+    "observation.points": [[0.2, 0.1, 0.76], [0.2, 0.12, 0.76]],
+    "observation.colours": [[128, 0, 0], [128, 0, 0]],
+}
+"""A whole request, though with fewer points than a policy acts on."""
+
+
 @dataclass(frozen=True)
 class ActRequest:
     """One question on the plain route."""

@@ -28,6 +28,8 @@ from stages.core.decision import Decision
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
 from stages.core.observation import Observation, PointObservation
+from stages.serving import act as act_route
+from stages.serving import gembench
 from stages.serving.act import ActRequest, parse_act
 from stages.serving.encoding import MSGPACK, pack, unpack
 from stages.serving.gembench import ChallengeRequest, parse_request
@@ -155,7 +157,7 @@ def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb
         max_request_mb: larger bodies are refused [MiB].
         token: what requests but those for /health must carry as "Authorization: Bearer TOKEN"; empty = nothing.
     """
-    app = FastAPI(title="CLAP policy server", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="CLAP policy server", docs_url=None, redoc_url=None)
 
     @app.middleware("http")
     async def authorise_and_log(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -190,8 +192,8 @@ def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb
         return b"".join(chunks)
 
     # GemBench's client joins "http://host:port/" and "/predict".
-    @app.post("//predict")
-    @app.post("/predict")
+    @app.post("//predict", include_in_schema=False)
+    @app.post("/predict", description=gembench.__doc__, openapi_extra=_body(MSGPACK))
     async def predict(request: Request) -> Response:
         body = await body_of(request)
         try:
@@ -204,7 +206,7 @@ def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb
             action = await run_in_threadpool(server.predict, challenge)
         return Response(pack(action), media_type=MSGPACK)
 
-    @app.post("/act")
+    @app.post("/act", description=act_route.__doc__, openapi_extra=_body("application/json", act_route.EXAMPLE))
     async def act(request: Request) -> Response:
         body = await body_of(request)
         binary = "msgpack" in request.headers.get("content-type", "") or is_msgpack(body)
@@ -239,6 +241,12 @@ def run_app(app: FastAPI, host: str, port: int, announce: Callable[[str], None])
         announce(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}")
         with suppress(KeyboardInterrupt):
             uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
+
+
+def _body(kind: str, example: Any = None) -> dict[str, Any]:
+    """What OpenAPI says of a request's body."""
+    content = {"schema": {"type": "object"}} | ({"example": example} if example else {})
+    return {"requestBody": {"required": True, "content": {kind: content}}}
 
 
 def is_msgpack(body: bytes) -> bool:
