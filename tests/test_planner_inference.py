@@ -257,6 +257,24 @@ def test_a_damaged_planner_is_refused_in_one_line(tmp_path: Path) -> None:
         file.write_bytes(content)
 
 
+def test_a_base_is_found_again_from_elsewhere_and_a_changed_one_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_checkpoint("qwen2_5_vl", tmp_path / "base")
+    monkeypatch.chdir(tmp_path)
+    size = VIEW_SIZES["qwen2_5_vl"]
+    model = PlannerModel.from_base(VlmConfig(base="base", image_size=size, pointer_cells=8))
+    model.add_adapters()
+    model.save_pretrained(tmp_path / "vlm")
+    monkeypatch.chdir("/")
+    assert Planner.from_pretrained(tmp_path / "vlm").model.config.base == str(tmp_path / "base")
+    with next((tmp_path / "base").glob("*.safetensors")).open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\x7f")
+    with pytest.raises(UserError, match="has changed since"):
+        Planner.from_pretrained(tmp_path / "vlm")
+
+
 # --- the policy
 
 
