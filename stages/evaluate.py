@@ -21,6 +21,7 @@ from stages.evaluation.results import latency, level_table, mean_over_levels
 from stages.oracle.keypoints import Keypoints, KeypointSource, check_keypoints
 from stages.rollouts.jobs import (
     ROBOMIMIC_GYM,
+    check_any,
     check_held_out,
     check_taskvars,
     jobs_of,
@@ -82,7 +83,8 @@ def evaluate(
         intervals are Wilson's at 95 %.
 
     Raises:
-        UserError: unknown split or variation, or rollouts exist and neither `resume` nor `overwrite` is given.
+        UserError: unknown split or variation, no episode, or rollouts exist and neither `resume` nor `overwrite` is
+            given.
     """
     from stages.simulators.tabletop.tasks import LEVELS as available
 
@@ -94,6 +96,7 @@ def evaluate(
     levels = [
         _level(config, spec, level, available[level], run, keypoints, wordings) for level in levels_of(split, available)
     ]
+    check_any(split, [level.jobs for level in levels])
     levels = [level for level in levels if level.jobs]
     found = [begin(level.target, level.header, resume=resume, overwrite=overwrite) for level in levels]
     left = sum(len(level.jobs) for level, summary in zip(levels, found, strict=True) if summary is None)

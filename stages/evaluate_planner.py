@@ -24,7 +24,15 @@ from stages.evaluation.confusion import confusions
 from stages.evaluation.outputs import planner_path, write_outputs
 from stages.evaluation.planner_quality import quality_table
 from stages.evaluation.results import latency
-from stages.rollouts.jobs import check_held_out, check_taskvars, jobs_of, levels_of, taskvars_of, training_seeds
+from stages.rollouts.jobs import (
+    check_any,
+    check_held_out,
+    check_taskvars,
+    jobs_of,
+    levels_of,
+    taskvars_of,
+    training_seeds,
+)
 from stages.rollouts.policies import one_torch_thread
 from stages.rollouts.rollouts import RolloutJob, choose_instruction
 from stages.rollouts.wordings import Wordings
@@ -80,7 +88,8 @@ def evaluate_planner(
         {levels: {level: `quality_table`, confused, left_out (reason -> episodes), seconds}, ...}.
 
     Raises:
-        UserError: unknown split or variation, or answers exist and neither `resume` nor `overwrite` is given.
+        UserError: unknown split or variation, no episode, or answers exist and neither `resume` nor `overwrite` is
+            given.
     """
     from stages.simulators.tabletop.tasks import LEVELS as available
 
@@ -88,6 +97,7 @@ def evaluate_planner(
     check_held_out(split, vlm, None, refuse_test_variations=config.refuse_test_variations)
     wordings = Wordings.of(config.evaluate.instructions, taskvars_of(available))
     levels = [_level(config, vlm, level, available[level], run, wordings) for level in levels_of(split, available)]
+    check_any(split, [level.jobs for level in levels])
     levels = [level for level in levels if level.jobs]
     found = [begin(level.target, level.header, resume=resume, overwrite=overwrite) for level in levels]
     left = sum(len(level.jobs) for level, summary in zip(levels, found, strict=True) if summary is None)

@@ -230,6 +230,14 @@ class TestBadInput:
             (["finetune-vlm"], ["demos.h5 does not exist"]),
             (["train-fine"], ["demos.h5 does not exist"]),
             (["evaluate"], ["--split"]),
+            (
+                ["evaluate", "--split", "l1", "--policy", "expert", "--set", "evaluate.l1=0"],
+                ["no episode of split 'l1'"],
+            ),
+            (
+                ["evaluate", "--split", "l1", "--policy", "expert", "--task", "push_button+13"],
+                ["no episode of split 'l1'"],
+            ),
             (["evaluate", "--split", "l9"], ["no split 'l9'"]),
             (["evaluate", "--split", "l1"], ["vlm does not exist", "clap finetune-vlm"]),
             (["evaluate", "--split", "l1", "--keypoints", "guess"], ["guess"]),

@@ -66,6 +66,20 @@ def jobs_of(
     return jobs
 
 
+def check_any(split: str, jobs: Sequence[Sequence[RolloutJob]]) -> None:
+    """Refuse an evaluation of nothing.
+
+    Args:
+        jobs: of each level.
+
+    Raises:
+        UserError: there is no episode.
+    """
+    if not any(jobs):
+        hint = "Check evaluate.taskvars, the instructions, and the episodes per variation of the level"
+        raise UserError(f"no episode of split '{split}' is left to evaluate", hint)
+
+
 def training_seeds(demos: Path, seed: int, task: str, variation: int, count: int) -> list[int]:
     """Seeds that training demonstrations were drawn from: those of a file where it exists, or from `seed` on."""
     if not demos.exists():
