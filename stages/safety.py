@@ -1,4 +1,5 @@
-"""What may come in from sensors, and what may go out to a robot: every policy's observations and actions pass here."""
+"""What may come in from sensors, and what may go out to a robot: `ClapPolicy` checks its observations and
+actions here."""
 
 from __future__ import annotations
 

@@ -273,7 +273,6 @@ class TestRefusals:
             writer.communicate(b"\n")
         Demonstrations(copy).close()
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
     def test_forbidden(self, demos: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o755)
@@ -282,7 +281,8 @@ class TestRefusals:
             if not (child := os.fork()):
                 code = 1
                 with suppress(BaseException):
-                    os.setuid(65534)
+                    if os.geteuid() == 0:  # root may read everything
+                        os.setuid(65534)
                     code = 0 if "may not be read by this user" in _refusal(copy) else 2
                 os._exit(code)
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
