@@ -64,7 +64,7 @@ def serve(
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="0 = any free one.")] = None,
     device: Device = None,
     token: Annotated[
-        str, typer.Option("--token", envvar="CLAP_TOKEN", help="What requests must carry; needed unless --host is loopback.")
+        str, typer.Option("--token", envvar="CLAP_TOKEN", help="Requests must carry it; needed unless on loopback.")
     ] = "",
     json_: options.Json = False,
 ) -> None:
