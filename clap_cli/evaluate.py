@@ -110,7 +110,7 @@ def command(
 
 def results_table(title: str, summary: dict[str, Any]) -> Table:
     """Success per variation and level, with 95 % intervals and, for several seeds, their standard deviation."""
-    caption = f"95 % Wilson intervals. Report: {summary['report']}"
+    caption = f"{_marked(summary)}95 % Wilson intervals. Report: {summary['report']}"
     if summary["mean_over_levels_std"] is not None:
         mean, spread = 100 * summary["mean_over_levels"], 100 * summary["mean_over_levels_std"]
         caption = f"Mean over levels {mean:.1f} %, standard deviation over seeds {spread:.1f}. {caption}"
@@ -122,10 +122,19 @@ def results_table(title: str, summary: dict[str, Any]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for level, values in summary["levels"].items():
         for variation, rate in values["variations"].items():
-            table.add_row(level, variation, *_cells(rate))
+            table.add_row(level, variation + _mark(variation, values), *_cells(rate))
         spread = "" if values["std"] is None else f"± {100 * values['std']:.1f} %"
         table.add_row(level, "all", *_cells(values), *([spread] if several else []), style="bold", end_section=True)
     return table
+
+
+def _mark(variation: str, level: dict[str, Any]) -> str:
+    return " *" if variation in level["untrained"] else ""
+
+
+def _marked(summary: dict[str, Any]) -> str:
+    """What the mark means, where it stands."""
+    return "* not trained on. " if any(level["untrained"] for level in summary["levels"].values()) else ""
 
 
 def _cells(rate: dict[str, Any]) -> list[str]:
@@ -135,7 +144,8 @@ def _cells(rate: dict[str, Any]) -> list[str]:
 
 def planner_table(title: str, summary: dict[str, Any]) -> Table:
     """Quality of the planner's answers per variation and level; shares in percent, median errors in centimetres."""
-    caption = f"Shares of all answers in percent, 95 % Wilson intervals below. Report: {summary['report']}"
+    caption = f"{_marked(summary)}Shares of all answers in percent, 95 % Wilson intervals below. "
+    caption += f"Report: {summary['report']}"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=None)
     table.padding, table.pad_edge = (0, 1, 0, 0), False
     table.add_column("", overflow="fold", min_width=17)
@@ -143,7 +153,8 @@ def planner_table(title: str, summary: dict[str, Any]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for level, values in summary["levels"].items():
         for variation, quality in values["variations"].items():
-            table.add_row(variation, *_quality_cells(quality, _share), str(quality["keyframes"]))
+            name = variation + _mark(variation, values)
+            table.add_row(name, *_quality_cells(quality, _share), str(quality["keyframes"]))
         table.add_row(level, *_quality_cells(values, _share), str(values["keyframes"]), style="bold")
         table.add_row("", *_quality_cells(values, _bounds), "", end_section=True)
     return table

@@ -14,7 +14,7 @@ from stages.artifacts.annotations import KeypointAnnotation, write_keypoints
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import parent
-from stages.artifacts.header import Header
+from stages.artifacts.header import EPISODES, Header
 from stages.artifacts.places import distance_to_focus
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.shard_runner import make_missing_shards
@@ -55,7 +55,7 @@ def annotate_keypoints(
         config=config.as_dict(),
         settings=config.settings("annotate"),
         seed=config.seed,
-        parents=[parent(demos, "clap.demos")],
+        parents=[parent(demos, *EPISODES)],
     )
     if (summary := begin(out, header, resume=resume, overwrite=overwrite)) is not None:
         return summary

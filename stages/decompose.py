@@ -14,7 +14,7 @@ from stages.artifacts.annotations import KeypointAnnotation, Keypoints, PlanAnno
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import parent, writing
-from stages.artifacts.header import Header
+from stages.artifacts.header import EPISODES, Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.shards import NAME
 from stages.core.errors import UserError
@@ -75,7 +75,7 @@ def decompose(
         config=config.as_dict(),
         settings=config.settings("decompose"),
         seed=config.seed,
-        parents=[parent(demos, "clap.demos"), parent(keypoints, "clap.keypoints")],
+        parents=[parent(demos, *EPISODES), parent(keypoints, "clap.keypoints")],
     )
     with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as annotations:
         if (summary := begin(out, header, resume=resume, overwrite=overwrite)) is not None:

@@ -28,6 +28,7 @@ from stages.rollouts.jobs import (
     levels_of,
     taskvars_of,
     training_seeds,
+    untrained,
 )
 from stages.rollouts.policies import PolicySpec
 from stages.rollouts.rollouts import RolloutJob, roll_out
@@ -79,8 +80,8 @@ def evaluate(
         keypoints: "random" and "truth" replace the planner's keypoints; such rollouts go beside the others.
 
     Returns:
-        {levels: {level: successes, episodes, rate, low, high, failures, seconds, variations}, mean_over_levels, ...};
-        intervals are Wilson's at 95 %.
+        {levels: {level: successes, episodes, rate, low, high, failures, seconds, variations, untrained (those that the
+        policy was not trained on though the level says so)}, mean_over_levels, ...}; intervals are Wilson's at 95 %.
 
     Raises:
         UserError: unknown split or variation, no episode, or rollouts exist and neither `resume` nor `overwrite` is
@@ -170,6 +171,7 @@ def _level_summary(level: _Level, notes: list[dict[str, Any]]) -> dict[str, Any]
         "instructions": level.wordings.name,
         "policy": level.spec.name,
         "checkpoint": level.checkpoint,
+        "untrained": untrained(level.spec.artifacts, level.level, level.jobs),
         **level_table(outcomes),
         "failures": dict(failures.most_common()),
         "seconds": latency(note["seconds"] for note in notes),

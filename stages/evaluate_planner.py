@@ -32,6 +32,7 @@ from stages.rollouts.jobs import (
     levels_of,
     taskvars_of,
     training_seeds,
+    untrained,
 )
 from stages.rollouts.policies import one_torch_thread
 from stages.rollouts.rollouts import RolloutJob, choose_instruction
@@ -85,7 +86,7 @@ def evaluate_planner(
         run: answers and report go there.
 
     Returns:
-        {levels: {level: `quality_table`, confused, left_out (reason -> episodes), seconds}, ...}.
+        {levels: {level: `quality_table`, confused, untrained, left_out (reason -> episodes), seconds}, ...}.
 
     Raises:
         UserError: unknown split or variation, no episode, or answers exist and neither `resume` nor `overwrite` is
@@ -146,6 +147,7 @@ def _run(config: Config, vlm: Path, level: _Level, progress: Progress) -> dict[s
         "split": level.level,
         "instructions": level.wordings.name,
         "names": config.evaluate.names,
+        "untrained": untrained([(vlm, "clap.vlm")], level.level, level.jobs),
         **quality_table(answers),
         "confused": {kind: [asdict(one) for one in found[:LISTED]] for kind, found in confused.items()},
         "left_out": dict(Counter(note["problem"] for note in notes if note["problem"]).most_common()),

@@ -17,13 +17,14 @@ import numpy as np
 from stages.artifacts.annotations import Keypoints, Plans
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import parent, publish_directory, writing
-from stages.artifacts.header import Header
+from stages.artifacts.header import EPISODES, Header, Parent
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.core.errors import UserError
 from stages.core.progress import Progress, silent
 from stages.geometry.canonical import CanonicalViews
 from stages.runtime.distributed import distributed_state, in_main, is_main
 from stages.settings.loader import Config
+from stages.settings.vlm import VlmConfig
 
 if TYPE_CHECKING:
     from stages.planner.pointing.model import PlannerModel
@@ -54,15 +55,16 @@ def finetune_vlm(
     TensorBoard's logs are in the folder of the same name with ".tensorboard".
 
     Returns:
-        steps, minutes, samples_per_second, keyframes, the losses of the last step and the best held-out ones, steps,
-        loss and minutes of the planning model, and the held-out plan and step accuracy, keypoint error and errors of
-        confidence; nothing in processes other than the main one.
+        steps, minutes, samples_per_second, keyframes, variations (those trained on), the losses of the last step and
+        the best held-out ones, steps, loss and minutes of the planning model, and the held-out plan and step accuracy,
+        keypoint error and errors of confidence; nothing in processes other than the main one.
 
     Raises:
         UserError: inputs that do not belong together, demonstrations of test variations, an unknown base, or an
             existing `out_dir`.
     """
-    parents = [parent(demos, "clap.demos"), parent(keypoints, "clap.keypoints"), parent(plans, "clap.plans")]
+    parents = [parent(demos, *EPISODES), parent(keypoints, "clap.keypoints"), parent(plans, "clap.plans")]
+    parents += _bases(config.vlm)
     header = Header.create(
         "clap.vlm", config=config.as_dict(), settings=config.settings("vlm"), seed=config.seed, parents=parents
     )
@@ -92,11 +94,21 @@ def finetune_vlm(
         held_out, errors = _calibrate(finished, held_out)
         summary |= errors
     summary["path"] = str(out_dir)
+    summary["variations"] = sorted({frame.taskvar for frame in training})
     with writing(out_dir.with_suffix(".h5"), header, summary) as file:
         _write(file, state, held_out)
     publish_directory(finished, out_dir, header, summary)
     close_partial(out_dir)
     return summary
+
+
+def _bases(config: VlmConfig) -> list[Parent]:
+    """Base models that are folders, so that a change of them is noticed."""
+    from stages.planner.bases import base_digest, resolved
+
+    named = {"base": config.base, "language base": config.planning_model}
+    digests = {role: base_digest(name) for role, name in named.items() if name}
+    return [Parent(resolved(named[role]), role, digest) for role, digest in digests.items() if digest]
 
 
 def _start(config: Config) -> PlannerModel:

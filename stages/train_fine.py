@@ -12,7 +12,7 @@ import torch
 from stages.artifacts.annotations import Keypoints, Plans
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import parent, publish_directory, writing
-from stages.artifacts.header import Header
+from stages.artifacts.header import EPISODES, Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.core.errors import UserError
 from stages.core.observation import Observation
@@ -48,13 +48,13 @@ def train_fine(
 
     Returns:
         motions, steps, minutes, samples_per_second, loss, held_out (errors with the true keypoints by kind of step),
-        held_out_disturbed (the same with a planner's errors), path.
+        held_out_disturbed (the same with a planner's errors), path, variations (those trained on).
 
     Raises:
         UserError: an input cannot be read or does not belong to `demos`, they are of test variations, nothing is left
             to train on, or `out_dir` exists and neither flag is given.
     """
-    parents = [parent(demos, "clap.demos"), parent(keypoints, "clap.keypoints"), parent(plans, "clap.plans")]
+    parents = [parent(demos, *EPISODES), parent(keypoints, "clap.keypoints"), parent(plans, "clap.plans")]
     header = Header.create(
         "clap.fine",
         config=config.as_dict(),
@@ -73,6 +73,8 @@ def train_fine(
     trainer = _train(predictor, examples["train"], config, partial / CHECKPOINT, progress)
     held_out = _assess(predictor, examples["valid"], config)
     summary = _summary(trainer, held_out, len(examples["train"]), out_dir)
+    with Demonstrations(demos) as episodes:
+        summary["variations"] = episodes.variations("train")
     predictor.save_pretrained(partial / MODEL)
     with writing(curves_path(out_dir), header, summary) as file:
         _write(file, trainer.curves, held_out)

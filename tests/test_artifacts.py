@@ -19,7 +19,7 @@ import pytest
 
 from stages.artifacts.annotations import Keypoints, PlanAnnotation, Plans, write_plan
 from stages.artifacts.demonstrations import Demonstrations
-from stages.artifacts.digest import DIGEST
+from stages.artifacts.digest import DIGEST, directory_digest
 from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks, Predictions
 from stages.artifacts.files import (
     check_directory,
@@ -32,7 +32,7 @@ from stages.artifacts.files import (
     verify,
     writing,
 )
-from stages.artifacts.header import Header
+from stages.artifacts.header import Header, Parent
 from stages.artifacts.lineage import lineage
 from stages.artifacts.resume import begin, open_partial, partial_of
 from stages.artifacts.run import RunDirectory
@@ -429,6 +429,21 @@ class TestLineage:
         assert self.states(run)["fine"] == ("stale", "plans is stale")
         run.demos.unlink()
         assert self.states(run)["plans"] == ("stale", "demos is gone")
+
+    def test_a_changed_base_is_seen_when_verified(self, tmp_path: Path) -> None:
+        run, base, source = RunDirectory(tmp_path / "run"), tmp_path / "base", tmp_path / "source"
+        for folder in (run.root, base, source):
+            folder.mkdir()
+        weights = base / "model.safetensors"
+        weights.write_bytes(b"0")
+        parents = (Parent(str(base), "base", directory_digest(base)),)
+        publish_directory(source, run.vlm, header("clap.vlm", parents), {})
+        assert lineage(run, verify_content=True)[3].state == "complete"
+        weights.write_bytes(b"1")
+        assert self.states(run)["vlm"] == ("complete", "")
+        assert lineage(run, verify_content=True)[3].reason == f"{base} has changed"
+        shutil.rmtree(base)
+        assert self.states(run)["vlm"] == ("stale", f"{base} is gone")
 
     def test_damage_and_unfinished_work_are_seen(self, demos: Path, tmp_path: Path) -> None:
         run = RunDirectory(tmp_path)

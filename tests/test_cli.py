@@ -131,6 +131,20 @@ class TestStages:
         picture = clap_here("view", "rollouts-l1", "--run", trained_run, "--json")
         assert Image.open(picture.json["picture"]).width > 500
 
+    def test_variations_that_were_not_trained_on_are_marked(self, trained_run: Path, tmp_path: Path) -> None:
+        models = ("--vlm", trained_run / "vlm", "--fine", trained_run / "fine", "--run", tmp_path)
+        tasks = ("--task", "push_button+0", "--task", "push_button+4", "--episodes", "1", "--workers", "1")
+        rolled = ("evaluate", "--split", "l1", *models, *tasks, *sets(*ROLLING))
+        asked = ("evaluate", "--split", "l1", "--planner-only", *models[:2], *models[4:], *tasks, *sets(*ROLLING))
+        for args in (rolled, asked):
+            outcome = clap_here(*args, "--json")
+            assert outcome.code == 0, outcome.err
+            assert outcome.json["levels"]["l1"]["untrained"] == ["push_button+4"]
+            table = clap_here(*args, "--resume").out
+            assert "push_button+4 *" in table and "push_button+0 *" not in table and "* not trained on" in table
+            page = (tmp_path / "report.html").read_text()
+            assert "push_button+4 (not trained on)" in page or "trained on: push_button+4" in page
+
     def test_the_expert_can_be_evaluated(self, trained_run: Path, tmp_path: Path) -> None:
         args = ("--task", "push_button+0", "--episodes", "1", "--workers", "1", *sets(*ROLLING))
         outcome = clap_here("evaluate", "--split", "l1", "--run", tmp_path, "--policy", "expert", *args, "--json")

@@ -16,6 +16,7 @@ from typing import Any
 import msgpack
 import numpy as np
 import pytest
+import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -44,6 +45,7 @@ from stages.serving.server import PolicyServer, create_app
 from stages.settings.deploy import DeployConfig
 from stages.settings.loader import Config, load_config
 from stages.simulators import make_simulator
+from tests.checkpoints import save_causal_model
 
 
 class Scripted:
@@ -500,7 +502,7 @@ def _port_of(server: Any) -> int:
 def test_recordings_are_added_one_by_one(tmp_path: Path) -> None:
     simulator = make_simulator("tabletop", image_size=16)
     path = tmp_path / "recordings.h5"
-    header = Header.create("clap.demos", config={}, settings={}, seed=0)
+    header = Header.create("clap.recordings", config={}, settings={}, seed=0)
     watched: list[Decision] = []
     for index, seed in enumerate((5, 6)):
         assert recorded(path) == index
@@ -558,7 +560,9 @@ def test_plain_route_without_joint_angles_gives_points(observation: Observation)
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Untrained planner and predictor as artifacts; the planner's base is gone afterwards."""
+    """Untrained planner and predictor as artifacts; the planner's bases are gone afterwards."""
+    from stages.planner.language.planning_model import PlanningModel
+    from stages.planner.planner import LANGUAGE
     from stages.planner.pointing.model import PlannerModel
     from stages.predictor.predictor import FinePredictor
     from stages.pretraining.tiny import save_backbone, tiny_backbone
@@ -570,6 +574,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     planner = PlannerModel.from_base(VlmConfig(base=str(folder / "base"), lora_rank=2))
     planner.add_adapters()
     planner.save_pretrained(folder / "new vlm")
+    torch.manual_seed(2)
+    base = save_causal_model(folder / "causal", ["push it", "grasp the red block\nlift it"])
+    language = PlanningModel.from_base(str(base), 4, frozenset({"red block"}))
+    for name, weight in language.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    language.save_pretrained(folder / "new vlm" / LANGUAGE)
     FinePredictor.create(FineConfig(image_size=32, width=32, depth=1, heads=2)).save_pretrained(folder / "new fine")
     for name in ("vlm", "fine"):
         header = Header.create(f"clap.{name}", config={}, settings={}, seed=0)
@@ -578,18 +589,21 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def before(models: tuple[Path, Path], observation: Observation) -> tuple[np.ndarray, np.ndarray]:
+def before(models: tuple[Path, Path], observation: Observation) -> tuple[np.ndarray, ...]:
     """What the models answer before they are bundled."""
     return answers(ClapPolicy.from_pretrained(*models), observation)
 
 
-def answers(policy: ClapPolicy, observation: Observation) -> tuple[np.ndarray, np.ndarray]:
-    """The planner's heatmaps (V, C, C) of a phrase, and the pose (7,) predicted at a point."""
+def answers(policy: ClapPolicy, observation: Observation) -> tuple[np.ndarray, ...]:
+    """The planner's heatmaps (V, C, C) of a phrase, how sure it is of its plan, the pose (7,) predicted at a point."""
     points, colours = fuse(observation)
-    pointing = policy.planner.locate(["red block"], policy.planner.views(points, colours))["red block"]
+    views = policy.planner.views(points, colours)
+    pointing = policy.planner.locate(["red block"], views)["red block"]
+    assert policy.planner.language is not None
+    plan = policy.planner.plan("push it", views, ["red block", "green square"])
     centre, pose = np.array([0.2, 0.0, 0.77]), observation.gripper_pose
     motion = policy.predictor.predict(points, colours, centre, "grasp the red block", 0, pose, 1.0)
-    return pointing.heatmaps, motion.pose
+    return pointing.heatmaps, plan.features, motion.pose
 
 
 @pytest.fixture(scope="module")
@@ -597,12 +611,13 @@ def bundled(models: tuple[Path, Path], before: object, tmp_path_factory: pytest.
     out = tmp_path_factory.mktemp("bundles") / "bundle"
     summary = deploy.bundle(Config(seed=5), *models, out)
     assert summary["bundle"] == str(out) and summary["files"] > 8
-    shutil.rmtree(models[0].parent / "base")
+    for base in ("base", "causal"):
+        shutil.rmtree(models[0].parent / base)
     return out
 
 
 def test_bundle_needs_nothing_else_and_acts_the_same(
-    before: tuple[np.ndarray, np.ndarray], bundled: Path, observation: Observation
+    before: tuple[np.ndarray, ...], bundled: Path, observation: Observation
 ) -> None:
     for original, again in zip(before, answers(load_bundle(bundled), observation), strict=True):
         np.testing.assert_allclose(again, original, rtol=1e-4, atol=1e-7)

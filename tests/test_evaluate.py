@@ -283,7 +283,7 @@ def test_an_instruction_without_a_plan_is_a_failure_not_a_crash(tmp_path: Path) 
     job = RolloutJob(0, "push_button", 0, "l1", 0, FIRST_SEED)
     rollout = roll_out(simulator, Speechless(simulator), job, KeypointSource("planner", [0]), max_steps=3)
     assert (rollout.failure, rollout.episode.success, len(rollout.episode)) == ("no plan", False, 0)
-    header = Header.create("clap.demos", config={}, settings={}, seed=0)
+    header = Header.create("clap.rollouts", config={}, settings={}, seed=0)
     add_recording(tmp_path / "empty.h5", job, rollout, header, {})
     with Demonstrations(tmp_path / "empty.h5") as demos:
         assert len(demos.episode(0)) == 0 and demos.episode(0).error == "there is no plan."

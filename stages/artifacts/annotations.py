@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from stages.artifacts.files import check_parent, open_artifact
-from stages.artifacts.header import get_header
+from stages.artifacts.header import EPISODES, get_header
 from stages.artifacts.shards import NAME
 from stages.core.errors import UserError
 
@@ -132,7 +132,7 @@ class Annotations:
     def __init__(self, path: Path, demos: Path | None = None) -> None:
         self.path = Path(path)
         if demos is not None:
-            check_parent(self.path, self.SCHEMA, demos, "clap.demos")
+            check_parent(self.path, self.SCHEMA, demos, *EPISODES)
         self._file = open_artifact(self.path, self.SCHEMA)
         self.header = get_header(self._file, self.path)
         self._count = len(self._file["episodes"])

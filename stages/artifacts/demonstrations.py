@@ -11,12 +11,10 @@ from typing import Any
 from stages.artifacts.episode import Episode
 from stages.artifacts.episode_io import read_episode, read_observation
 from stages.artifacts.files import open_artifact
-from stages.artifacts.header import get_header
+from stages.artifacts.header import EPISODES, get_header
 from stages.artifacts.shards import NAME
 from stages.core.errors import UserError
 from stages.core.observation import Observation
-
-SCHEMA = "clap.demos"
 
 TEST_ONLY = ("l2", "l3", "l4")
 """Levels whose variations no training may see."""
@@ -26,12 +24,12 @@ class Demonstrations:
     """An open file of episodes.
 
     Raises:
-        UserError: the file is missing, damaged, incomplete, or not of this schema.
+        UserError: the file is missing, damaged, incomplete, or does not hold episodes.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        self._file = open_artifact(self.path, SCHEMA)
+        self._file = open_artifact(self.path, *EPISODES)
         self.header = get_header(self._file, self.path)
         self._count = len(self._file["data"])
 
@@ -63,6 +61,10 @@ class Demonstrations:
         """Episodes of `train` or `valid`."""
         names = [name.decode() for name in self._file["mask"][part][()]]
         return sorted(int(name.removeprefix("demo_")) for name in names)
+
+    def variations(self, part: str) -> list[str]:
+        """Names of the variations in `train` or `valid`, sorted."""
+        return sorted({str(self._group(index).attrs["taskvar"]) for index in self.indices(part)})
 
     def refuse_test_variations(self) -> None:
         """Make sure that no episode is of a variation that GemBench keeps for testing.

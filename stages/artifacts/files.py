@@ -22,6 +22,8 @@ from stages.core.errors import UserError
 
 PRODUCERS = {
     "clap.demos": "clap collect demos",
+    "clap.rollouts": "clap evaluate",
+    "clap.recordings": "clap deploy drive",
     "clap.keypoints": "clap annotate-keypoints",
     "clap.plans": "clap decompose",
     "clap.vlm": "clap finetune-vlm",
@@ -77,14 +79,14 @@ def publish_directory(source: Path, target: Path, header: Header, summary: dict[
     shutil.rmtree(old, ignore_errors=True)
 
 
-def open_artifact(path: Path, schema: str) -> h5py.File:
-    """Open an HDF5 artifact for reading.
+def open_artifact(path: Path, *schemas: str) -> h5py.File:
+    """Open an HDF5 artifact of one of some schemas for reading.
 
     Raises:
         UserError: it is missing, forbidden, in use, truncated, damaged, incomplete, or of another schema or version.
     """
     path = Path(path)
-    command = PRODUCERS[schema]
+    command = PRODUCERS[schemas[0]]
     if not path.exists():
         raise UserError(f"{path} does not exist", f"Make it with `{command}`, or name another file")
     try:
@@ -92,7 +94,7 @@ def open_artifact(path: Path, schema: str) -> h5py.File:
     except OSError as error:
         raise unreadable(path, error, command) from error
     try:
-        _check_schema(path, file.attrs.get("schema"), file.attrs.get("version"), schema)
+        _check_schema(path, file.attrs.get("schema"), file.attrs.get("version"), schemas)
         if not file.attrs.get("complete", False):
             raise UserError(f"{path} is incomplete", f"Finish it with `{command} --resume`")
     except UserError:
@@ -116,7 +118,7 @@ def check_directory(path: Path, schema: str) -> dict[str, Any]:
         values = json.loads((path / DIRECTORY_HEADER).read_text())
     except (OSError, json.JSONDecodeError) as error:
         raise UserError(f"{path} has no readable {DIRECTORY_HEADER}", f"Make it again with `{command}`") from error
-    _check_schema(path, values.get("schema"), values.get("version"), schema)
+    _check_schema(path, values.get("schema"), values.get("version"), (schema,))
     return values
 
 
@@ -130,29 +132,29 @@ def read_header(path: Path, schema: str) -> tuple[Header, dict[str, Any]]:
         return get_header(file, path), json.loads(file.attrs["summary"])
 
 
-def parent(path: Path, schema: str) -> Parent:
-    """An existing artifact as a parent, checked, with the digest that it carries."""
+def parent(path: Path, *schemas: str) -> Parent:
+    """An existing artifact of one of some schemas as a parent, checked, with the digest that it carries."""
     path = Path(path)
     if path.is_dir():
-        sha256 = check_directory(path, schema)[DIGEST]
+        schema, sha256 = schemas[0], check_directory(path, schemas[0])[DIGEST]
     else:
-        with open_artifact(path, schema) as file:
-            sha256 = file.attrs[DIGEST]
+        with open_artifact(path, *schemas) as file:
+            schema, sha256 = str(file.attrs["schema"]), file.attrs[DIGEST]
     return Parent(str(path.absolute()), schema, sha256)
 
 
-def check_parent(child: Path, child_schema: str, path: Path, schema: str) -> None:
+def check_parent(child: Path, child_schema: str, path: Path, *schemas: str) -> None:
     """Refuse a child that was made from another artifact than the one at `path`.
 
     Raises:
         UserError: the digests differ, or the child has no parent of that schema.
     """
     header, _ = read_header(child, child_schema)
-    recorded = {p.schema: p.sha256 for p in header.parents}
-    if recorded.get(schema) != parent(path, schema).sha256:
+    given = parent(path, *schemas)
+    if given.sha256 not in {p.sha256 for p in header.parents if p.schema == given.schema}:
         command = PRODUCERS[child_schema]
         raise UserError(
-            f"{child} was made from another {schema} than {path}",
+            f"{child} was made from another {given.schema} than {path}",
             f"Make it again with `{command} --overwrite`, or name the file that belongs to it",
         )
 
@@ -179,14 +181,16 @@ def _files_digest(path: Path) -> str:
     return directory_digest(path, leave_out=frozenset({DIRECTORY_HEADER}))
 
 
-def _check_schema(path: Path, found: str | None, version: int | None, schema: str) -> None:
+def _check_schema(path: Path, found: Any, version: Any, schemas: tuple[str, ...]) -> None:
+    wanted = " or ".join(schemas)
     if found is None:
-        raise UserError(f"{path} is not an artifact of this tool: it names no schema", f"Give a {schema} artifact")
-    if found != schema:
-        raise UserError(f"{path} is a {found} artifact, not {schema}", f"Give what `{PRODUCERS[schema]}` wrote")
-    if version != VERSIONS[schema]:
-        hint = f"Make it again with `{PRODUCERS[schema]} --overwrite`"
-        raise UserError(f"{path} has version {version} of {schema}, this tool reads {VERSIONS[schema]}", hint)
+        raise UserError(f"{path} is not an artifact of this tool: it names no schema", f"Give a {wanted} artifact")
+    if found not in schemas:
+        makers = " or ".join(f"`{PRODUCERS[schema]}`" for schema in schemas)
+        raise UserError(f"{path} is a {found} artifact, not {wanted}", f"Give what {makers} wrote")
+    if version != VERSIONS[found]:
+        hint = f"Make it again with `{PRODUCERS[found]} --overwrite`"
+        raise UserError(f"{path} has version {version} of {found}, this tool reads {VERSIONS[found]}", hint)
 
 
 @contextmanager

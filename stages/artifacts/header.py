@@ -20,14 +20,19 @@ import h5py
 
 VERSIONS = {
     "clap.demos": 2,
+    "clap.rollouts": 1,
+    "clap.recordings": 1,
     "clap.keypoints": 1,
     "clap.plans": 2,
     "clap.vlm": 2,
     "clap.fine": 2,
-    "clap.planner_evaluation": 2,
+    "clap.planner_evaluation": 3,
     "clap.bundle": 2,
 }
 """Schemas and the version of each that this tool writes and reads."""
+
+EPISODES = ("clap.demos", "clap.rollouts", "clap.recordings")
+"""Schemas of episodes in one layout: whatever was executed can be trained on."""
 
 DIRECTORY_HEADER = "clap.json"
 
@@ -38,7 +43,7 @@ class Parent:
 
     Attributes:
         path: where it was; written relative to the child, read back absolute.
-        schema: its schema name.
+        schema: its schema name; of a folder that no stage made, such as a base model's, what it is in words.
         sha256: digest of its content at that time.
     """
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from stages.artifacts.digest import DIGEST
+from stages.artifacts.digest import DIGEST, directory_digest
 from stages.artifacts.files import check_directory, open_artifact, read_header, verify
-from stages.artifacts.header import Header
+from stages.artifacts.header import VERSIONS, Header, Parent
 from stages.artifacts.resume import partial_of
 from stages.artifacts.run import RunDirectory
 from stages.core.errors import UserError
@@ -47,7 +47,7 @@ def lineage(run: RunDirectory, *, verify_content: bool = False) -> list[Node]:
     An artifact is stale if something that it was made from has changed, is gone, or is stale itself.
 
     Args:
-        verify_content: read everything again and compare it with the digests.
+        verify_content: read everything again, base models too, and compare it with the digests.
     """
     nodes: dict[Path, Node] = {}
     for name, (path, schema) in run.stages().items():
@@ -64,20 +64,20 @@ def _node(name: str, path: Path, schema: str, known: dict[Path, Node], verify_co
         damaged = "its content is not what was written" if verify_content and not verify(path, schema) else ""
     except UserError as error:
         return Node(name, path, schema, "damaged", error.what)
-    reason = damaged or _staleness(header, known)
+    reason = damaged or _staleness(header, known, verify_content)
     state: State = "damaged" if damaged else "stale" if reason else "complete"
     parents = tuple(known[Path(p.path)].name if Path(p.path) in known else p.path for p in header.parents)
     return Node(name, path, schema, state, reason, parents, header.created, header.command)
 
 
-def _staleness(header: Header, known: dict[Path, Node]) -> str:
+def _staleness(header: Header, known: dict[Path, Node], verify_content: bool) -> str:
     for parent in header.parents:
         path = Path(parent.path)
         name = known[path].name if path in known else parent.path
         if not path.exists():
             return f"{name} is gone"
         try:
-            current = _digest(path, parent.schema)
+            current = _digest(path, parent, verify_content)
         except UserError:
             return f"{name} cannot be read"
         if current != parent.sha256:
@@ -87,8 +87,10 @@ def _staleness(header: Header, known: dict[Path, Node]) -> str:
     return ""
 
 
-def _digest(path: Path, schema: str) -> str:
+def _digest(path: Path, parent: Parent, verify_content: bool) -> str:
+    if parent.schema not in VERSIONS:
+        return directory_digest(path) if verify_content else parent.sha256
     if path.is_dir():
-        return check_directory(path, schema)[DIGEST]
-    with open_artifact(path, schema) as file:
+        return check_directory(path, parent.schema)[DIGEST]
+    with open_artifact(path, parent.schema) as file:
         return file.attrs[DIGEST]

@@ -67,7 +67,7 @@ class RunDirectory:
         """
         begun = {path.name.removesuffix(".partial") for path in self.root.glob("*.h5*")}
         names = sorted(name.removesuffix(".h5") for name in begun)
-        evaluated = {"planner-": "clap.planner_evaluation", "rollouts-": "clap.demos"}
+        evaluated = {"planner-": "clap.planner_evaluation", "rollouts-": "clap.rollouts"}
         return {
             "demos": (self.demos, "clap.demos"),
             "keypoints": (self.keypoints, "clap.keypoints"),
@@ -81,5 +81,5 @@ class RunDirectory:
                 if name.startswith(beginning)
             },
             "bundle": (self.bundle, "clap.bundle"),
-            **({"recordings": (self.recordings, "clap.demos")} if self.recordings.name in begun else {}),
+            **({"recordings": (self.recordings, "clap.recordings")} if self.recordings.name in begun else {}),
         }

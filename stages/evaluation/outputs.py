@@ -60,6 +60,7 @@ def write_outputs(run: RunDirectory, config: EvaluateConfig, progress: Progress)
         },
         latency={file.summary["split"]: file.summary["seconds"] for file in main},
         clips=[clip for file in main for clip in _clips(file, run, config, progress)],
+        untrained={file.summary["split"]: file.summary["untrained"] for file in main},
         planner=[planner_summary(path) for path in planners],
         lineage=_lineage(main, planners),
         config=next(iter(headers)).config if headers else {},

@@ -54,7 +54,11 @@ def _trust(summary: dict[str, Any]) -> list[str]:
 
 
 def _variations(summary: dict[str, Any]) -> str:
-    rows = [[name, *_quality_cells(one), one["episodes"]] for name, one in summary["variations"].items()]
+    new = set(summary["untrained"])
+    rows = [
+        [name + " (not trained on)" * (name in new), *_quality_cells(one), one["episodes"]]
+        for name, one in summary["variations"].items()
+    ]
     left = "".join(f'<p class="note">{count} left out: {escape(why)}</p>' for why, count in summary["left_out"].items())
     return table(["Variation", *_QUALITY, "Episodes"], rows) + left
 

@@ -40,6 +40,7 @@ class Report:
         ablations: what was different (`outputs.VARIANTS`) -> its episodes.
         latency: level -> part of the policy -> median and p95 [s].
         clips: videos.
+        untrained: level -> training variations of it that the policy was not trained on.
         planner: summaries of the evaluations of the planner alone (`evaluate_planner`), level by level.
         lineage: rows (artifact, schema, SHA-256, path).
         config: resolved configuration.
@@ -52,6 +53,7 @@ class Report:
     ablations: dict[str, list[EpisodeResult]] = field(default_factory=dict)
     latency: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     clips: list[Clip] = field(default_factory=list)
+    untrained: dict[str, list[str]] = field(default_factory=dict)
     planner: list[dict] = field(default_factory=list)
     lineage: list[tuple[str, str, str, str]] = field(default_factory=list)
     config: dict = field(default_factory=dict)
@@ -81,7 +83,7 @@ def _closed_loop(report: Report) -> list[str]:
     return [
         _tiles(tables),
         section("Success", _headline(tables), _SUCCESS_NOTE),
-        section("Success per variation", _bars(tables)),
+        section("Success per variation", _bars(tables), _untrained(report)),
         section("The same scenes otherwise", _ablations(report), _ABLATION_NOTE) if report.ablations else "",
         section(
             "What went wrong", _failures(report.results), "The first thing in which the policy left the expert's way."
@@ -149,6 +151,12 @@ def _bars(tables: dict) -> str:
         f"<h3>{escape(LEVEL_NAMES[level])}</h3>{rate_bars(row['variations'])}"
         for level, row in tables["levels"].items()
     )
+
+
+def _untrained(report: Report) -> str:
+    """Whose success at a level of known variations is generalisation, in words; empty if there are none."""
+    listed = [f"{level.upper()}: {', '.join(names)}" for level, names in report.untrained.items() if names]
+    return f"Not trained on, though the level is one of training variations: {'; '.join(listed)}." if listed else ""
 
 
 def _ablations(report: Report) -> str:

@@ -104,6 +104,19 @@ def taskvars_of(available: Mapping[str, Sequence[tuple[str, int]]]) -> list[str]
     return sorted({f"{task}+{variation}" for variations in available.values() for task, variation in variations})
 
 
+def untrained(models: Sequence[tuple[Path, str]], level: str, jobs: Sequence[RolloutJob]) -> list[str]:
+    """Training variations among the episodes of a level that one of some models was not trained on.
+
+    Args:
+        models: directories and schemas.
+    """
+    if level not in ("train", "l1"):
+        return []
+    names = dict.fromkeys(job.taskvar for job in jobs)
+    trained = [read_header(path, schema)[1].get("variations", names) for path, schema in models]
+    return [name for name in names if not all(name in variations for variations in trained)]
+
+
 def check_held_out(split: str, vlm: Path | None, fine: Path | None, *, refuse_test_variations: bool) -> None:
     """Refuse to evaluate models on the held-out variations if these were trained on.
 

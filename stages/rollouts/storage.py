@@ -17,7 +17,7 @@ from stages.artifacts.shards import NAME, write_shard
 from stages.rollouts.rollouts import Rollout, RolloutJob
 from stages.simulators.protocol import Trajectory
 
-SCHEMA = "clap.demos"
+SCHEMA = "clap.rollouts"
 GROUP = "evaluation"
 
 
@@ -103,7 +103,7 @@ def read_rollouts(path: Path) -> RolloutFile:
 
 def seeds_in(path: Path, task: str, variation: int) -> list[int]:
     """Seeds of the episodes of a variation in a file of demonstrations, in its order."""
-    with open_artifact(path, SCHEMA) as file:
+    with open_artifact(path, "clap.demos") as file:
         attributes = [file["data"][NAME.format(index)].attrs for index in range(len(file["data"]))]
         return [int(a["seed"]) for a in attributes if (a["task"], a["variation"]) == (task, variation)]
 

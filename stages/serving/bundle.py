@@ -23,16 +23,21 @@ VLM, FINE = "vlm", "fine"
 
 
 def fill_bundle(folder: Path, vlm: Path, fine: Path, config: str) -> None:
-    """Write planner (adapters merged into its base), predictor, settings, lineage and manifest into a folder.
+    """Write planner (adapters merged into its base; the planning model with its base), predictor, settings, lineage and
+    manifest into a folder.
 
     Args:
         vlm, fine: what `clap finetune-vlm` and `clap train-fine` wrote.
         config: resolved configuration as YAML.
     """
+    from stages.planner.language.planning_model import copy_with_base
+    from stages.planner.planner import LANGUAGE
     from stages.planner.pointing.model import PlannerModel
     from stages.predictor.predictor import FinePredictor
 
     PlannerModel.from_pretrained(vlm).save_merged(folder / VLM)
+    if (vlm / LANGUAGE).is_dir():
+        copy_with_base(vlm / LANGUAGE, folder / VLM / LANGUAGE)
     FinePredictor.from_pretrained(fine).save_pretrained(folder / FINE)
     for source, name in ((vlm, VLM), (fine, FINE)):
         shutil.copyfile(source / DIRECTORY_HEADER, folder / name / DIRECTORY_HEADER)

@@ -13,7 +13,7 @@ from stages.core.errors import UserError
 from stages.oracle.keypoints import KeypointSource
 from stages.rollouts.jobs import ROBOMIMIC_GYM, TEST_LEVELS
 from stages.rollouts.rollouts import Policy, RolloutJob, roll_out
-from stages.serving.recordings import add_recording, recorded
+from stages.serving.recordings import SCHEMA, add_recording, recorded
 from stages.settings.deploy import DeployConfig
 from stages.simulators.protocol import Simulator
 from stages.simulators.tabletop.tasks import LEVELS
@@ -50,7 +50,7 @@ def run_and_record(
     episode = rollout.episode
     if not len(episode):
         raise UserError((episode.error or "The policy had nothing to do").rstrip("."))
-    header = Header.create("clap.demos", config={}, settings={}, seed=scene.seed, parents=parents)
+    header = Header.create(SCHEMA, config={}, settings={}, seed=scene.seed, parents=parents)
     env_args = {"env_name": config.simulator, "type": ROBOMIMIC_GYM, "env_kwargs": {}}
     number = add_recording(out, job, rollout, header, env_args)
     video = out.with_name(f"{out.stem}-{number}.webp")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,12 +13,14 @@ from pathlib import Path
 import h5py
 
 from stages.artifacts.files import open_artifact
-from stages.artifacts.header import Header
+from stages.artifacts.header import EPISODES, Header
 from stages.artifacts.resume import close_partial, open_partial, partial_of
 from stages.artifacts.shards import NAME, assemble_episodes, write_shard
 from stages.core.errors import UserError
 from stages.rollouts.rollouts import Rollout, RolloutJob
-from stages.rollouts.storage import SCHEMA, write_rollout
+from stages.rollouts.storage import write_rollout
+
+SCHEMA = "clap.recordings"
 
 
 def recorded(path: Path) -> int:
@@ -30,8 +31,8 @@ def recorded(path: Path) -> int:
     """
     if not path.exists():
         return 0
-    with open_artifact(path, SCHEMA) as file:
-        if set(json.loads(file.attrs["summary"])) != {"episodes"}:
+    with open_artifact(path, *EPISODES) as file:
+        if file.attrs["schema"] != SCHEMA:
             what = f"{path} holds demonstrations or rollouts, and recordings are only added to recordings"
             raise UserError(what, "Give another --out")
         return len(file["data"])

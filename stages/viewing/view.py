@@ -18,7 +18,7 @@ from stages.artifacts.answers import Answers
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import open_artifact
-from stages.artifacts.header import Header, get_header
+from stages.artifacts.header import EPISODES, Header, get_header
 from stages.artifacts.run import RunDirectory
 from stages.artifacts.unreadable import unreadable
 from stages.core.errors import UserError
@@ -67,7 +67,7 @@ def view(artifact: Path, episode: int | None = None, out: Path | None = None) ->
         figure = _draw_training(path, schema, episode)
     elif schema == "clap.planner_evaluation":
         figure = _draw_sheet(choose_rows(_answers(path, schema, "episodes"), episode))
-    elif schema in ("clap.demos", "clap.keypoints", "clap.plans"):
+    elif schema in (*EPISODES, "clap.keypoints", "clap.plans"):
         episode = episode or 0
         figure = _draw_episode(_subject(path, schema, episode))
     else:
@@ -102,7 +102,7 @@ def _schema(path: Path) -> str:
 def _subject(path: Path, schema: str, number: int) -> _Subject:
     """The episode that an artifact holds or speaks of, with its plan where there is one."""
     plans = path if schema == "clap.plans" else RunDirectory(path.parent).plans
-    demos = path if schema == "clap.demos" else _parent(path, schema, "clap.demos")
+    demos = path if schema in EPISODES else _parent(path, schema, EPISODES)
     with Demonstrations(demos) as opened:
         episode = opened.episode(number)
     if (plan := _plan_of(plans, demos, required=schema == "clap.plans", number=number)) is not None:
@@ -123,10 +123,10 @@ def _plan_of(plans: Path, demos: Path, *, required: bool, number: int) -> Any:
         return None
 
 
-def _parent(path: Path, schema: str, wanted: str) -> Path:
+def _parent(path: Path, schema: str, wanted: tuple[str, ...]) -> Path:
     with open_artifact(path, schema) as file:
         header: Header = get_header(file, path)
-    return next(Path(parent.path) for parent in header.parents if parent.schema == wanted)
+    return next(Path(parent.path) for parent in header.parents if parent.schema in wanted)
 
 
 def _draw_episode(subject: _Subject) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
 from stages.core.progress import Progress, silent
 from stages.core.steps import Step
+from stages.planner.bases import base_digest, check_base, resolved
 from stages.planner.language.beam_search import BEAMS, CausalDecoder, Decoder, beam_search
 from stages.planner.language.grammar import PlanGrammar, copied_phrases
 from stages.planner.language.model import load_language_model
 from stages.planner.language.plan_text import read_plan
 from stages.planner.prompts import plan_request
 
-_META = "planning.json"
+_META, _ADAPTER, _BASE = "planning.json", "adapter", "base"
 
 
 class PlanningModel:
@@ -48,6 +50,7 @@ class PlanningModel:
         cls, name: str, rank: int, phrases: frozenset[str], depth: float = 1.0, progress: Progress = silent
     ) -> PlanningModel:
         """A base with a new adapter on every linear layer of its upper transformer layers, a share `depth` of them."""
+        name = resolved(name)
         model, tokenizer = load_language_model(name, progress=progress)
         count = model.config.num_hidden_layers
         below = "|".join(map(str, range(round(count * (1 - depth)))))
@@ -65,11 +68,13 @@ class PlanningModel:
         """What `save_pretrained` wrote, its adapter to be trained further.
 
         Raises:
-            UserError: the base is not there.
+            UserError: the base is not there, or is another one.
         """
         meta = json.loads((folder / _META).read_text())
-        base, tokenizer = load_language_model(meta["language"], progress=progress)
-        model = PeftModel.from_pretrained(base, folder / "adapter", is_trainable=True)
+        name = str(folder / _BASE) if (folder / _BASE).is_dir() else meta["language"]
+        check_base(name, meta.get("base_digest"), folder)
+        base, tokenizer = load_language_model(name, progress=progress)
+        model = PeftModel.from_pretrained(base, folder / _ADAPTER, is_trainable=True)
         return cls(meta["language"], model, tokenizer, frozenset(meta["phrases"]))
 
     @classmethod
@@ -77,7 +82,7 @@ class PlanningModel:
         """What `save_pretrained` wrote, the adapter merged into the weights.
 
         Raises:
-            UserError: the base is not there.
+            UserError: the base is not there, or is another one.
         """
         loaded = cls.from_adapter(folder)
         loaded.model = loaded.model.merge_and_unload().eval().to(device)
@@ -86,8 +91,9 @@ class PlanningModel:
     def save_pretrained(self, folder: Path) -> None:
         """Write the adapter, and what else is needed to load it."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.model.save_pretrained(folder / "adapter", save_embedding_layers=False)
-        (folder / _META).write_text(json.dumps({"language": self.name, "phrases": sorted(self.phrases)}, indent=1))
+        self.model.save_pretrained(folder / _ADAPTER, save_embedding_layers=False)
+        meta = {"language": self.name, "base_digest": base_digest(self.name), "phrases": sorted(self.phrases)}
+        (folder / _META).write_text(json.dumps(meta, indent=1))
 
     def prompt(self, instruction: str, names: Sequence[str]) -> list[int]:
         """Token ids of the request; nothing in the instruction is read as a control token."""
@@ -146,6 +152,23 @@ def write_constrained(
     tokens, choices = beam_search(decoder, prompt, grammar, end, beams)
     text = tokenizer.decode(tokens, clean_up_tokenization_spaces=False)
     return (read_plan(text) if grammar else readable_plan(text)), choices
+
+
+def copy_with_base(source: Path, target: Path) -> None:
+    """Copy what `PlanningModel.save_pretrained` wrote together with its base, so that the copy needs nothing else.
+
+    Raises:
+        UserError: the base is not there, or is another one.
+    """
+    shutil.copytree(source, target)
+    if (source / _BASE).is_dir():
+        return
+    meta = json.loads((source / _META).read_text())
+    check_base(meta["language"], meta.get("base_digest"), source)
+    model, tokenizer = load_language_model(meta["language"], "auto")
+    model.save_pretrained(target / _BASE)
+    tokenizer.save_pretrained(target / _BASE)
+    (target / _META).write_text(json.dumps(meta | {"base_digest": base_digest(str(target / _BASE))}, indent=1))
 
 
 def is_planning_model(folder: Path) -> bool:

@@ -12,9 +12,9 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from stages.artifacts.digest import directory_digest
 from stages.core.errors import UserError
 from stages.geometry.canonical import CanonicalViews
+from stages.planner.bases import base_digest, check_base, resolved
 from stages.planner.calibration import Calibration
 from stages.planner.pointing.backbone import Backbone, load_backbone
 from stages.planner.pointing.pointer import PointerHead
@@ -138,8 +138,8 @@ class PlannerModel(nn.Module):
         self.backbone.tokenizer.save_pretrained(folder)
         self.backbone.image_processor.save_pretrained(folder)
         settings = {"config": asdict(self.config), "phrase_words": sorted(self.phrase_words)}
-        if (folder / _ADAPTER).is_dir() and Path(self.config.base).is_dir():
-            settings["base_digest"] = directory_digest(Path(self.config.base))
+        if (folder / _ADAPTER).is_dir():
+            settings["base_digest"] = base_digest(self.config.base)
         self.calibration.save(folder)
         (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
 
@@ -152,8 +152,7 @@ class PlannerModel(nn.Module):
         Raises:
             UserError: there is no such base, or its views or the pointer's cells do not fit it.
         """
-        if Path(config.base).is_dir():
-            config = replace(config, base=str(Path(config.base).resolve()))
+        config = replace(config, base=resolved(config.base))
         backbone = load_backbone(config.base, dtype, config.pretrained)
         model = cls(backbone, config)
         pointer = Path(backbone.model.name_or_path) / _POINTER
@@ -173,8 +172,8 @@ class PlannerModel(nn.Module):
         settings = json.loads((folder / _SETTINGS).read_text())
         config = VlmConfig(**settings["config"] | {"views": tuple(settings["config"]["views"])})
         adapter = folder / _ADAPTER
-        if adapter.is_dir() and (digest := settings.get("base_digest")) and Path(config.base).is_dir():
-            _check_base(folder, Path(config.base), digest)
+        if adapter.is_dir():
+            check_base(config.base, settings.get("base_digest"), folder)
         backbone = load_backbone(config.base if adapter.is_dir() else str(folder), dtype)
         model = cls(backbone, config)
         model.phrase_words = frozenset(settings["phrase_words"])
@@ -184,9 +183,3 @@ class PlannerModel(nn.Module):
             model.vlm = PeftModel.from_pretrained(backbone.model, adapter)
             model.merge_adapters()
         return model.eval()
-
-
-def _check_base(folder: Path, base: Path, digest: str) -> None:
-    if directory_digest(base) != digest:
-        hint = "Put the base that it was trained from back, or train it again"
-        raise UserError(f"the base {base} of the planner {folder} has changed since", hint)
