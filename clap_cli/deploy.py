@@ -75,14 +75,7 @@ def serve(
     resolved = load_config(config, settings or (), deploy__host=host, deploy__port=port, deploy__device=device).deploy
     from stages.deploy import serve as serve_bundle
 
-    summary = serve_bundle(
-        bundle or RunDirectory(run).bundle,
-        resolved.host,
-        resolved.port,
-        device=resolved.device,
-        max_request_mb=resolved.max_request_mb,
-        token=token,
-    )
+    summary = serve_bundle(bundle or RunDirectory(run).bundle, resolved, token=token)
     show("deploy serve", summary, json_)
 
 

@@ -63,11 +63,8 @@ def bundle(
 
 def serve(
     path: Path,
-    host: str = "127.0.0.1",
-    port: int = 13000,
+    config: DeployConfig | None = None,
     *,
-    device: str = "cpu",
-    max_request_mb: int = 64,
     token: str = "",
     announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -75,8 +72,7 @@ def serve(
 
     Args:
         path: the bundle.
-        host: the loopback address unless others shall reach it.
-        port: 0 = any free one.
+        config: where it listens, and the limits of requests.
         token: what requests must carry; needed where others than this machine can reach the server.
         announce: called with the server's address once it listens; by default it is printed on stderr.
 
@@ -86,18 +82,21 @@ def serve(
     Raises:
         UserError: not a sound bundle, the address is taken, or others can reach it without a token.
     """
-    from stages.serving.server import PolicyServer, create_app, log, run_app
+    from stages.serving.policy_server import PolicyServer, log
+    from stages.serving.server import create_app, run_app
 
-    if host not in LOOPBACK and not token:
-        raise UserError(f"without a token, anyone who reaches {host} could move the robot", "Give --token")
+    config = config or DeployConfig()
+    if config.host not in LOOPBACK and not token:
+        raise UserError(f"without a token, anyone who reaches {config.host} could move the robot", "Give --token")
     if not log.handlers:
         log.addHandler(logging.StreamHandler())
     log.setLevel(logging.INFO)
     values = check_directory(path, SCHEMA)
-    server = PolicyServer(load_bundle(path, device))
+    policy = load_bundle(path, config.device)
+    server = PolicyServer(policy, max_waiting=config.max_waiting, wait_seconds=config.wait_seconds)
     description = {"bundle": path.name, "created": values["created"], "tool_version": values["tool_version"]}
-    app = create_app(server, description, max_request_mb, token)
-    run_app(app, host, port, announce or (lambda url: _tell(f"Serving {path} on {url}, Ctrl-C ends it")))
+    app = create_app(server, description, config, token)
+    run_app(app, config.host, config.port, announce or (lambda url: _tell(f"Serving {path} on {url}, Ctrl-C ends it")))
     return {"requests": server.requests}
 
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import socket
-import threading
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -40,12 +39,14 @@ from stages.serving.client import RemotePolicy
 from stages.serving.driver import SceneChoice, run_and_record
 from stages.serving.encoding import array_from_json, array_to_json, pack, unpack
 from stages.serving.gembench import parse_request, point_observation
+from stages.serving.policy_server import PolicyServer
 from stages.serving.recordings import add_recording, recorded
-from stages.serving.server import PolicyServer, create_app
+from stages.serving.server import create_app
 from stages.settings.deploy import DeployConfig
 from stages.settings.loader import Config, load_config
 from stages.simulators import make_simulator
 from tests.checkpoints import save_causal_model
+from tests.http_server import serving
 
 
 class Scripted:
@@ -248,7 +249,7 @@ def test_only_who_has_the_token_moves_the_robot(observation: Observation, caplog
 
 def test_others_are_not_served_without_a_token(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--token"):
-        deploy.serve(tmp_path, host="0.0.0.0")
+        deploy.serve(tmp_path, DeployConfig(host="0.0.0.0"))
 
 
 class Failing(Scripted):
@@ -310,7 +311,7 @@ def test_an_episode_cannot_begin_in_the_middle(observation: Observation) -> None
 
 
 def test_large_requests_are_refused(observation: Observation) -> None:
-    client = TestClient(create_app(PolicyServer(Scripted()), {}, max_request_mb=1))
+    client = TestClient(create_app(PolicyServer(Scripted()), {}, DeployConfig(max_request_mb=1)))
     reply = client.post("/predict", content=bytes(2 * 2**20))
     assert reply.status_code == 413 and "1 MiB" in reply.json()["error"]
 
@@ -462,16 +463,11 @@ def test_plain_route_names_the_wrong_key(observation: Observation, key: str, val
 
 def test_a_robot_is_driven_over_http() -> None:
     """The expert behind a real server brings the simulator to success through the wire."""
-    import uvicorn
-
     simulator = make_simulator("tabletop", image_size=24)
     _, seen = simulator.reset("push_button", 0, 7)
     app = create_app(PolicyServer(ExpertPolicy(simulator)), {"bundle": "expert"})
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        url = f"http://127.0.0.1:{_port_of(server)}"
+    with serving(app) as port:
+        url = f"http://127.0.0.1:{port}"
         assert json.load(urllib.request.urlopen(f"{url}/health"))["bundle"] == "expert"
         policy, success = RemotePolicy(url), False
         policy.reset("push the maroon button")
@@ -483,20 +479,9 @@ def test_a_robot_is_driven_over_http() -> None:
         assert success
         with pytest.raises(UserError, match="observation"):
             policy.select_action(PointObservation(np.zeros((1, 3)), np.zeros((2, 3)), np.eye(7)[3], 0.0))
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-        simulator.close()
+    simulator.close()
     with pytest.raises(UserError, match="cannot reach"):
         RemotePolicy(url).select_action(seen)
-
-
-def _port_of(server: Any) -> int:
-    import time
-
-    while not server.started:
-        time.sleep(0.01)
-    return server.servers[0].sockets[0].getsockname()[1]
 
 
 def test_recordings_are_added_one_by_one(tmp_path: Path) -> None:
@@ -666,7 +651,7 @@ def test_tampered_bundles_are_refused(bundled: Path, tmp_path: Path, harm: Calla
     verify_bundle(copy)
     name = harm(copy)
     with pytest.raises(UserError, match=name) as refused:
-        deploy.serve(copy, port=0)
+        deploy.serve(copy, DeployConfig(port=0))
     assert "\n" not in str(refused.value)
 
 
@@ -686,7 +671,7 @@ def test_existing_bundle_is_kept_replaced_or_refused(models: tuple[Path, Path], 
 
 def test_a_taken_port_is_one_clear_sentence(bundled: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UserError, match="cannot listen"):
-        deploy.serve(bundled, port=taken.getsockname()[1])
+        deploy.serve(bundled, DeployConfig(port=taken.getsockname()[1]))
 
 
 def test_driving_refuses_what_it_cannot_do(bundled: Path, tmp_path: Path) -> None:

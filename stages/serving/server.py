@@ -5,17 +5,14 @@ Several robots can be served, each in a session of its own; their requests are a
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import hmac
 import json
-import logging
 import socket
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from copy import copy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,181 +21,76 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
-from stages.core.decision import Decision
 from stages.core.errors import UserError
-from stages.core.instruction import read_instruction
-from stages.core.observation import Observation, PointObservation
 from stages.serving import act as act_route
 from stages.serving import gembench
-from stages.serving.act import ActRequest, parse_act
+from stages.serving.act import parse_act
 from stages.serving.encoding import MSGPACK, pack, unpack
-from stages.serving.gembench import ChallengeRequest, parse_request
+from stages.serving.gembench import parse_request
+from stages.serving.policy_server import Busy, PolicyServer, log
+from stages.serving.rate_limit import RateLimit
+from stages.settings.deploy import DeployConfig
 
-log = logging.getLogger("clap.server")
-
-
-@dataclass
-class Session:
-    """One robot's episode.
-
-    Attributes:
-        policy: in the middle of it.
-        task: its instruction, as it was sent.
-        action: the last one that was answered, of (9,).
-    """
-
-    policy: Any
-    task: str
-    action: np.ndarray | None = None
+GRACE_SECONDS = 10
+"""Time for requests in work after the server was told to end [s]."""
 
 
-class PolicyServer:
-    """A policy's models, and the episodes of the robots that they serve.
-
-    Args:
-        policy: each session acts by a copy of it, which shares the models.
-        max_sessions: episodes that are remembered, those used last.
-    """
-
-    def __init__(self, policy: Any, max_sessions: int = 64) -> None:
-        self.policy, self.max_sessions = policy, max_sessions
-        self.requests = 0
-        self._lock = threading.Lock()
-        self._sessions: OrderedDict[Hashable, Session] = OrderedDict()
-
-    def predict(self, request: ChallengeRequest) -> np.ndarray:
-        """GemBench's answer: (8,) float32 pose and gripper; a session is an episode of a variation.
-
-        Raises:
-            UserError: a later step of an episode that has not begun here, or was dropped.
-        """
-        key = (request.taskvar, request.episode_id)
-        with self._lock:
-            if request.step_id == 0:
-                self._begin(key, request.instruction)
-            session = self._session(key, f"episode {request.episode_id} of {request.taskvar}", "Send its step 0 first")
-            try:
-                action = self._decide(session, request.observation).action
-            except Exception as error:  # the client takes any answer for an action, whatever its status
-                if request.step_id == 0 and isinstance(error, UserError):
-                    raise
-                log.error("The robot stays still: %s", error, exc_info=not isinstance(error, UserError))
-                opened = request.observation.is_open if session.action is None else session.action[7]
-                action = np.append(request.observation.gripper_pose, opened)
-            return np.asarray(action[:8], np.float32)
-
-    def act(self, request: ActRequest) -> dict[str, Any]:
-        """The plain route's answer: the (9,) action and what the policy was thinking.
-
-        Raises:
-            UserError: no task has been given yet, or the session was dropped.
-        """
-        with self._lock:
-            known = self._sessions.get(request.session)
-            if request.reset or known is None or request.task not in (None, known.task):
-                task = request.task or (known.task if known else None)
-                if task is None:
-                    raise UserError(f"{_named(request.session)} has not begun, or was dropped", "Send 'task'")
-                self._begin(request.session, task)
-            session = self._session(request.session, _named(request.session), "Send 'task'")
-            decision = self._decide(session, request.observation, request.keypoint)
-        return {
-            "action": np.asarray(decision.action, np.float64),
-            "plan": list(decision.plan),
-            "step": decision.step,
-            "step_index": decision.step_index,
-            "motion_index": decision.motion_index,
-            "keypoint": np.asarray(decision.keypoint, np.float64),
-            "objects": {name: np.asarray(position, np.float64) for name, position in decision.objects.items()},
-            "confidence": float(decision.confidence),
-            "finished": bool(decision.finished),
-            "problem": decision.problem,
-        }
-
-    def stay(self) -> np.ndarray | None:
-        """The action (8,) that the only robot of GemBench was sent last, with which it stays; None if there are others,
-        or none."""
-        with self._lock:
-            actions = [one.action for key, one in self._sessions.items() if isinstance(key, tuple)]
-            return np.asarray(actions[0][:8], np.float32) if len(actions) == 1 and actions[0] is not None else None
-
-    def _begin(self, key: Hashable, task: str) -> None:
-        policy = copy(self.policy)
-        policy.reset(read_instruction(task))
-        self._sessions[key] = Session(policy, task)
-        self._sessions.move_to_end(key)
-        while len(self._sessions) > self.max_sessions:
-            self._sessions.popitem(last=False)
-
-    def _session(self, key: Hashable, name: str, hint: str) -> Session:
-        if key not in self._sessions:
-            raise UserError(f"{name} has not begun on this server, or was dropped", hint)
-        self._sessions.move_to_end(key)
-        return self._sessions[key]
-
-    def _decide(
-        self, session: Session, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
-    ) -> Decision:
-        self.requests += 1
-        decision = session.policy.select_action(observation, keypoint)
-        session.action = np.asarray(decision.action, float)
-        return decision
-
-
-def _named(session: str) -> str:
-    return f"session '{session}'" if session else "an episode"
-
-
-def create_app(server: PolicyServer, description: dict[str, Any], max_request_mb: int = 64, token: str = "") -> FastAPI:
+def create_app(
+    server: PolicyServer, description: dict[str, Any], limits: DeployConfig | None = None, token: str = ""
+) -> FastAPI:
     """The HTTP application.
 
     Args:
         description: what /health tells about the bundle.
-        max_request_mb: larger bodies are refused [MiB].
-        token: what requests but those for /health must carry as "Authorization: Bearer TOKEN"; empty = nothing.
+        limits: of requests: their size, the time that they take to arrive, how many a second.
+        token: what requests but those for /health must carry, as a bearer token or as the password of basic
+            authentication; empty = nothing.
     """
     app = FastAPI(title="CLAP policy server", docs_url=None, redoc_url=None)
+    limits = limits or DeployConfig()
+    rate = RateLimit(limits.max_rate)
 
     @app.middleware("http")
     async def authorise_and_log(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
         started, path = time.monotonic(), request.url.path
-        given = request.headers.get("authorization", "").encode()
-        if token and path != "/health" and not hmac.compare_digest(given, f"Bearer {token}".encode()):
+        client = request.client.host if request.client else "?"
+        if token and path != "/health" and not _carries(request, token):
             error = "the token is missing or wrong. Send it as 'Authorization: Bearer TOKEN'."
             response: Response = JSONResponse({"error": error}, status_code=401)
+        elif path != "/health" and not rate.allows(client, started):
+            error = f"more than {limits.max_rate:g} requests a second. Send fewer, or set deploy.max_rate."
+            response = JSONResponse({"error": error}, status_code=429)
         else:
             response = await answer(request)
-        client = request.client.host if request.client else "?"
         log.info("%s %s %s %d %.2f s", client, request.method, path, response.status_code, time.monotonic() - started)
         return response
 
     @app.exception_handler(UserError)
     async def refuse(request: Request, error: UserError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse({"error": str(error)}, status_code=503 if isinstance(error, Busy) else 400)
 
     @app.exception_handler(HTTPException)
     async def refuse_http(request: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse({"error": error.detail}, status_code=error.status_code)
 
     async def body_of(request: Request) -> bytes:
-        chunks, size = [], 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= max_request_mb * 2**20:
-                chunks.append(chunk)
-        if size > max_request_mb * 2**20:  # said after all was read, as a client hears nothing while it sends
-            error = f"the request is larger than {max_request_mb} MiB. Send smaller images."
-            raise HTTPException(413, error)
-        return b"".join(chunks)
+        try:
+            body = await asyncio.wait_for(_read(request, limits.max_request_mb * 2**20), limits.receive_seconds)
+        except TimeoutError as error:
+            what = f"the request took more than {limits.receive_seconds:g} s to arrive. Send smaller images."
+            raise HTTPException(408, what) from error
+        if body is None:
+            raise HTTPException(413, f"the request is larger than {limits.max_request_mb} MiB. Send smaller images.")
+        return body
 
     # GemBench's client joins "http://host:port/" and "/predict".
     @app.post("//predict", include_in_schema=False)
     @app.post("/predict", description=gembench.__doc__, openapi_extra=_body(MSGPACK))
     async def predict(request: Request) -> Response:
-        body = await body_of(request)
         try:
-            challenge = parse_request(body)
-        except UserError as error:
+            body = await body_of(request)
+            challenge = await run_in_threadpool(parse_request, body)
+        except (UserError, HTTPException) as error:
             if (action := server.stay()) is None:
                 raise
             log.error("The robot stays still: %s", error)
@@ -240,7 +132,28 @@ def run_app(app: FastAPI, host: str, port: int, announce: Callable[[str], None])
             ) from error
         announce(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}")
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off")).run(sockets=[listener])
+            options = {"log_level": "warning", "lifespan": "off", "timeout_graceful_shutdown": GRACE_SECONDS}
+            uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
+
+
+async def _read(request: Request, most: int) -> bytes | None:
+    """A request's body; None if it is longer than so many bytes, which is found once all has arrived, as a client hears
+    nothing while it sends."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= most:
+            chunks.append(chunk)
+    return b"".join(chunks) if size <= most else None
+
+
+def _carries(request: Request, token: str) -> bool:
+    """Whether a request has the token; basic authentication is for clients that can only be given an address."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            given = base64.b64decode(given, validate=True).decode().partition(":")[2]
+    return hmac.compare_digest(given.encode(), token.encode()) and scheme.lower() in ("basic", "bearer")
 
 
 def _body(kind: str, example: Any = None) -> dict[str, Any]:

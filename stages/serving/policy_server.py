@@ -1,0 +1,159 @@
+"""A policy's models shared by the episodes of several robots."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stages.core.decision import Decision
+from stages.core.errors import UserError
+from stages.core.instruction import read_instruction
+from stages.core.observation import Observation, PointObservation
+from stages.serving.act import ActRequest
+from stages.serving.gembench import ChallengeRequest
+
+log = logging.getLogger("clap.server")
+
+
+class Busy(UserError):
+    """A request cannot be answered now."""
+
+
+@dataclass
+class Session:
+    """One robot's episode.
+
+    Attributes:
+        policy: in the middle of it.
+        task: its instruction, as it was sent.
+        action: the last one that was answered, of (9,).
+    """
+
+    policy: Any
+    task: str
+    action: np.ndarray | None = None
+
+
+class PolicyServer:
+    """A policy's models, and the episodes of the robots that they serve.
+
+    Args:
+        policy: each session acts by a copy of it, which shares the models.
+        max_sessions: episodes that are remembered, those used last.
+        max_waiting: requests that wait for another to be answered; more are refused at once.
+        wait_seconds: that they wait at most [s].
+    """
+
+    def __init__(self, policy: Any, max_sessions: int = 64, max_waiting: int = 16, wait_seconds: float = 30.0) -> None:
+        self.policy, self.max_sessions, self.wait_seconds = policy, max_sessions, wait_seconds
+        self.requests = 0
+        self._places = threading.BoundedSemaphore(max_waiting + 1)
+        self._lock = threading.Lock()
+        self._sessions: OrderedDict[Hashable, Session] = OrderedDict()
+
+    def predict(self, request: ChallengeRequest) -> np.ndarray:
+        """GemBench's answer: (8,) float32 pose and gripper; a session is an episode of a variation.
+
+        Raises:
+            UserError: a later step of an episode that has not begun here, or was dropped.
+            Busy: too many requests wait.
+        """
+        key = (request.taskvar, request.episode_id)
+        name = f"episode {request.episode_id} of {request.taskvar}"
+        try:
+            with self._turn():
+                if request.step_id == 0:
+                    self._begin(key, request.instruction)
+                action = self._decide(self._session(key, name, "Send its step 0 first"), request.observation).action
+        except Exception as error:  # the client takes any answer for an action, whatever its status
+            session = self._sessions.get(key)
+            if session is None or request.step_id == 0 and isinstance(error, UserError):
+                raise
+            log.error("The robot stays still: %s", error, exc_info=not isinstance(error, UserError))
+            opened = request.observation.is_open if session.action is None else session.action[7]
+            action = np.append(request.observation.gripper_pose, opened)
+        return np.asarray(action[:8], np.float32)
+
+    def act(self, request: ActRequest) -> dict[str, Any]:
+        """The plain route's answer: the (9,) action and what the policy was thinking.
+
+        Raises:
+            UserError: no task has been given yet, or the session was dropped.
+            Busy: too many requests wait.
+        """
+        with self._turn():
+            known = self._sessions.get(request.session)
+            if request.reset or known is None or request.task not in (None, known.task):
+                task = request.task or (known.task if known else None)
+                if task is None:
+                    raise UserError(f"{_named(request.session)} has not begun, or was dropped", "Send 'task'")
+                self._begin(request.session, task)
+            session = self._session(request.session, _named(request.session), "Send 'task'")
+            decision = self._decide(session, request.observation, request.keypoint)
+        return {
+            "action": np.asarray(decision.action, np.float64),
+            "plan": list(decision.plan),
+            "step": decision.step,
+            "step_index": decision.step_index,
+            "motion_index": decision.motion_index,
+            "keypoint": np.asarray(decision.keypoint, np.float64),
+            "objects": {name: np.asarray(position, np.float64) for name, position in decision.objects.items()},
+            "confidence": float(decision.confidence),
+            "finished": bool(decision.finished),
+            "problem": decision.problem,
+        }
+
+    def stay(self) -> np.ndarray | None:
+        """The action (8,) that the only robot of GemBench was sent last, with which it stays; None if there are others,
+        or none."""
+        actions = [one.action for key, one in list(self._sessions.items()) if isinstance(key, tuple)]
+        return np.asarray(actions[0][:8], np.float32) if len(actions) == 1 and actions[0] is not None else None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Requests are answered one after another."""
+        if not self._places.acquire(blocking=False):
+            raise Busy("too many requests wait for an answer", "Send it again later")
+        try:
+            if not self._lock.acquire(timeout=self.wait_seconds):
+                raise Busy(f"the request waited for {self.wait_seconds:g} s", "Send it again later")
+            try:
+                yield
+            finally:
+                self._lock.release()
+        finally:
+            self._places.release()
+
+    def _begin(self, key: Hashable, task: str) -> None:
+        policy = copy(self.policy)
+        policy.reset(read_instruction(task))
+        self._sessions[key] = Session(policy, task)
+        self._sessions.move_to_end(key)
+        while len(self._sessions) > self.max_sessions:
+            self._sessions.popitem(last=False)
+
+    def _session(self, key: Hashable, name: str, hint: str) -> Session:
+        if key not in self._sessions:
+            raise UserError(f"{name} has not begun on this server, or was dropped", hint)
+        self._sessions.move_to_end(key)
+        return self._sessions[key]
+
+    def _decide(
+        self, session: Session, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
+    ) -> Decision:
+        self.requests += 1
+        decision = session.policy.select_action(observation, keypoint)
+        session.action = np.asarray(decision.action, float)
+        return decision
+
+
+def _named(session: str) -> str:
+    return f"session '{session}'" if session else "an episode"
