@@ -80,10 +80,12 @@ def main() -> NoReturn:
         _fail(_usage(error), USER_ERROR)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except (OSError, RuntimeError) as error:
-        if (message := _system_message(error)) is None:
-            raise
-        _fail(message, 1)
+    except Exception as error:
+        if (message := _system_message(error)) is not None:
+            _fail(message, 1)
+        if (message := _damage_message()) is not None:
+            _fail(message, USER_ERROR)
+        raise
     if code == INTERRUPTED:
         _fail("interrupted; what was complete is kept. Run the same command with --resume to go on.", INTERRUPTED)
     sys.exit(code)
@@ -107,6 +109,16 @@ def _usage(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     message = error.format_message().rstrip(".")
     return f"{message}. See `{context.command_path} --help`." if context else f"{message}."
+
+
+def _damage_message() -> str | None:
+    """One line for an artifact that is not what was written, which explains any other error; None if all are whole."""
+    if "stages.artifacts.files" not in sys.modules:
+        return None
+    from stages.artifacts.integrity import damage
+
+    found = damage()
+    return str(found) if found else None
 
 
 def _system_message(error: BaseException) -> str | None:

@@ -29,10 +29,10 @@ from stages.artifacts.files import (
     parent,
     publish_directory,
     read_header,
-    verify,
     writing,
 )
 from stages.artifacts.header import Header, Parent
+from stages.artifacts.integrity import is_whole
 from stages.artifacts.lineage import lineage
 from stages.artifacts.resume import begin, open_partial, partial_of
 from stages.artifacts.run import RunDirectory
@@ -217,11 +217,11 @@ class TestDigest:
     )
     def test_every_change_counts(self, demos: Path, tmp_path: Path, change: Any) -> None:
         copy = Path(shutil.copy(demos, tmp_path / "demos.h5"))
-        assert verify(copy, "clap.demos")
+        assert is_whole(copy, "clap.demos")
         with h5py.File(copy, "r+") as file:
             change(file)
         assert content_digest(copy) != content_digest(demos)
-        assert not verify(copy, "clap.demos")
+        assert not is_whole(copy, "clap.demos")
 
 
 def _refusal(path: Path) -> str:
@@ -359,9 +359,9 @@ class TestWriting:
         assert (tmp_path / "vlm" / "weights").read_text() == "new"
         assert [path.name for path in tmp_path.iterdir()] == ["vlm"]
         assert read_header(tmp_path / "vlm", "clap.vlm")[1] == {"content": "new"}
-        assert verify(tmp_path / "vlm", "clap.vlm")
+        assert is_whole(tmp_path / "vlm", "clap.vlm")
         (tmp_path / "vlm" / "weights").write_text("changed")
-        assert not verify(tmp_path / "vlm", "clap.vlm")
+        assert not is_whole(tmp_path / "vlm", "clap.vlm")
 
 
 class TestResume:

@@ -143,7 +143,7 @@ class TestStages:
             table = clap_here(*args, "--resume").out
             assert "push_button+4 *" in table and "push_button+0 *" not in table and "* not trained on" in table
             page = (tmp_path / "report.html").read_text()
-            assert "push_button+4 (not trained on)" in page or "trained on: push_button+4" in page
+            assert "push_button+4 (not trained on)" in page or "L1: push_button+4." in page
 
     def test_the_expert_can_be_evaluated(self, trained_run: Path, tmp_path: Path) -> None:
         args = ("--task", "push_button+0", "--episodes", "1", "--workers", "1", *sets(*ROLLING))
@@ -191,6 +191,26 @@ class TestStages:
         )
         assert outcome.code == 0, outcome.err
         assert Image.open(tmp_path / "a" / "view.png").height > 500
+
+    @pytest.mark.parametrize("name", ["vlm", "fine"])
+    def test_curves(self, trained_run: Path, tmp_path: Path, name: str) -> None:
+        outcome = clap_here("view", name, "--run", trained_run, "--out", tmp_path / "view.png", "--json")
+        assert outcome.code == 0, outcome.err
+        assert Image.open(tmp_path / "view.png").width > 500
+
+    @pytest.mark.parametrize("harm", ["data set", "header"])
+    def test_damage_is_named_whatever_it_leads_to(self, trained_run: Path, tmp_path: Path, harm: str) -> None:
+        run = tmp_path / "run"
+        shutil.copytree(trained_run, run)
+        with h5py.File(run / "plans.h5", "r+") as file:
+            if harm == "data set":
+                del file["episodes/demo_0/step_index"]
+            else:
+                file.attrs["summary"] = "[]"
+        if harm == "data set":
+            assert refused(clap_here("view", "plans", "--run", run), "plans.h5 is damaged", "move it away")
+        nodes = clap_here("status", "--verify", "--run", run, "--json").json["artifacts"]
+        assert {node["name"] for node in nodes if node["state"] == "damaged"} == {"plans"}
 
 
 class TestSummaries:

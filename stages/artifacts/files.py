@@ -15,7 +15,18 @@ from typing import Any
 import h5py
 
 from stages.artifacts.digest import DIGEST, directory_digest, group_digest
-from stages.artifacts.header import DIRECTORY_HEADER, VERSIONS, Header, Parent, get_header, put_header
+from stages.artifacts.header import (
+    DIRECTORY_HEADER,
+    HEADER_DIGEST,
+    VERSIONS,
+    Header,
+    Parent,
+    damage_named,
+    get_header,
+    header_digest,
+    put_header,
+    root_attributes,
+)
 from stages.artifacts.sink import Sink
 from stages.artifacts.unreadable import unreadable
 from stages.core.errors import UserError
@@ -33,6 +44,9 @@ PRODUCERS = {
 }
 """The command that makes an artifact of each schema."""
 
+OPENED: dict[Path, str] = {}
+"""Artifacts that this process has opened, with their schemas."""
+
 
 @contextmanager
 def writing(target: Path, header: Header, summary: dict[str, Any]) -> Iterator[h5py.File]:
@@ -48,6 +62,7 @@ def writing(target: Path, header: Header, summary: dict[str, Any]) -> Iterator[h
         yield file
         file.attrs["summary"] = json.dumps(summary)
         file.attrs[DIGEST] = content_digest(file, trust=True)
+        file.attrs[HEADER_DIGEST] = header_digest(root_attributes(file))
         file.attrs["complete"] = True
 
 
@@ -71,6 +86,7 @@ def writing_part(target: Path) -> Iterator[h5py.File]:
 def publish_directory(source: Path, target: Path, header: Header, summary: dict[str, Any]) -> None:
     """Make a finished directory the artifact `target`, in place of an older one."""
     values = header.to_json(target) | {"summary": summary, DIGEST: _files_digest(source)}
+    values[HEADER_DIGEST] = header_digest(values)
     (source / DIRECTORY_HEADER).write_text(json.dumps(values, indent=1))
     old = target.with_name(f".{target.name}.{uuid.uuid4().hex}.old")
     if target.exists():
@@ -94,12 +110,15 @@ def open_artifact(path: Path, *schemas: str) -> h5py.File:
     except OSError as error:
         raise unreadable(path, error, command) from error
     try:
-        _check_schema(path, file.attrs.get("schema"), file.attrs.get("version"), schemas)
-        if not file.attrs.get("complete", False):
-            raise UserError(f"{path} is incomplete", f"Finish it with `{command} --resume`")
+        with damage_named(path):
+            values = root_attributes(file)
+            schema = _check_schema(path, values.get("schema"), values.get("version"), schemas)
+            if not values.get("complete", False):
+                raise UserError(f"{path} is incomplete", f"Finish it with `{command} --resume`")
     except UserError:
         file.close()
         raise
+    OPENED[path.absolute()] = schema
     return file
 
 
@@ -116,9 +135,11 @@ def check_directory(path: Path, schema: str) -> dict[str, Any]:
         raise UserError(what, f"Make it with `{command}`, or name another directory")
     try:
         values = json.loads((path / DIRECTORY_HEADER).read_text())
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} has no readable {DIRECTORY_HEADER}", f"Make it again with `{command}`") from error
-    _check_schema(path, values.get("schema"), values.get("version"), (schema,))
+    with damage_named(path):
+        _check_schema(path, values.get("schema"), values.get("version"), (schema,))
+    OPENED[path.absolute()] = schema
     return values
 
 
@@ -127,8 +148,9 @@ def read_header(path: Path, schema: str) -> tuple[Header, dict[str, Any]]:
     path = Path(path)
     if path.is_dir() or schema in ("clap.vlm", "clap.fine", "clap.bundle") and path.suffix != ".h5":
         values = check_directory(path, schema)
-        return Header.from_json(values, path), values["summary"]
-    with open_artifact(path, schema) as file:
+        with damage_named(path):
+            return Header.from_json(values, path), values["summary"]
+    with open_artifact(path, schema) as file, damage_named(path):
         return get_header(file, path), json.loads(file.attrs["summary"])
 
 
@@ -136,9 +158,11 @@ def parent(path: Path, *schemas: str) -> Parent:
     """An existing artifact of one of some schemas as a parent, checked, with the digest that it carries."""
     path = Path(path)
     if path.is_dir():
-        schema, sha256 = schemas[0], check_directory(path, schemas[0])[DIGEST]
+        values = check_directory(path, schemas[0])
+        with damage_named(path):
+            schema, sha256 = schemas[0], values[DIGEST]
     else:
-        with open_artifact(path, *schemas) as file:
+        with open_artifact(path, *schemas) as file, damage_named(path):
             schema, sha256 = str(file.attrs["schema"]), file.attrs[DIGEST]
     return Parent(str(path.absolute()), schema, sha256)
 
@@ -169,19 +193,11 @@ def content_digest(file: h5py.File | Path, *, trust: bool = False) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
 
 
-def verify(path: Path, schema: str) -> bool:
-    """Whether the content of an artifact still has the digest that was written with it; reads everything."""
-    if path.is_dir():
-        return check_directory(path, schema)[DIGEST] == _files_digest(path)
-    with open_artifact(path, schema) as file:
-        return file.attrs[DIGEST] == content_digest(file)
-
-
 def _files_digest(path: Path) -> str:
     return directory_digest(path, leave_out=frozenset({DIRECTORY_HEADER}))
 
 
-def _check_schema(path: Path, found: Any, version: Any, schemas: tuple[str, ...]) -> None:
+def _check_schema(path: Path, found: Any, version: Any, schemas: tuple[str, ...]) -> str:
     wanted = " or ".join(schemas)
     if found is None:
         raise UserError(f"{path} is not an artifact of this tool: it names no schema", f"Give a {wanted} artifact")
@@ -191,6 +207,7 @@ def _check_schema(path: Path, found: Any, version: Any, schemas: tuple[str, ...]
     if version != VERSIONS[found]:
         hint = f"Make it again with `{PRODUCERS[found]} --overwrite`"
         raise UserError(f"{path} has version {version} of {found}, this tool reads {VERSIONS[found]}", hint)
+    return found
 
 
 @contextmanager

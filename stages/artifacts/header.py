@@ -3,12 +3,14 @@ directory."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -17,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+
+from stages.core.errors import UserError
 
 VERSIONS = {
     "clap.demos": 2,
@@ -35,6 +39,9 @@ EPISODES = ("clap.demos", "clap.rollouts", "clap.recordings")
 """Schemas of episodes in one layout: whatever was executed can be trained on."""
 
 DIRECTORY_HEADER = "clap.json"
+
+HEADER_DIGEST = "header_sha256"
+"""Attribute with the digest of all others."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +141,31 @@ def put_header(file: h5py.File, header: Header, target: Path) -> None:
 
 def get_header(file: h5py.File, path: Path) -> Header:
     """The header in the root attributes of an open file at `path`."""
-    values = {name: _plain(file.attrs[name]) for name in Header.__dataclass_fields__}
-    for name in ("settings", "config", "parents"):
-        values[name] = json.loads(values[name])
-    return Header.from_json(values, path)
+    with damage_named(path):
+        values = root_attributes(file)
+        for name in ("settings", "config", "parents"):
+            values[name] = json.loads(values[name])
+        return Header.from_json(values, path)
+
+
+def root_attributes(file: h5py.File) -> dict[str, Any]:
+    """The attributes of an open file, as plain values."""
+    return {name: _plain(value) for name, value in file.attrs.items()}
+
+
+def header_digest(values: Mapping[str, Any]) -> str:
+    """Digest of the attributes of a file, or of a directory's `clap.json`, but for itself and `complete`."""
+    kept = {name: value for name, value in values.items() if name not in (HEADER_DIGEST, "complete")}
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(kept)), sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Say of what cannot be read in a header that the artifact at `path` is damaged."""
+    try:
+        yield
+    except (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is damaged: its header cannot be read", "Copy it again, or make it anew") from error
 
 
 def tool_version() -> str:

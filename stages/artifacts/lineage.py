@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from stages.artifacts.digest import DIGEST, directory_digest
-from stages.artifacts.files import check_directory, open_artifact, read_header, verify
+from stages.artifacts.files import check_directory, open_artifact, read_header
 from stages.artifacts.header import VERSIONS, Header, Parent
+from stages.artifacts.integrity import is_whole
 from stages.artifacts.resume import partial_of
 from stages.artifacts.run import RunDirectory
 from stages.core.errors import UserError
@@ -61,7 +62,7 @@ def _node(name: str, path: Path, schema: str, known: dict[Path, Node], verify_co
         return Node(name, path, schema, "unfinished" if partial_of(path).exists() else "missing")
     try:
         header, _ = read_header(path, schema)
-        damaged = "its content is not what was written" if verify_content and not verify(path, schema) else ""
+        damaged = "it is not what was written" if verify_content and not is_whole(path, schema) else ""
     except UserError as error:
         return Node(name, path, schema, "damaged", error.what)
     reason = damaged or _staleness(header, known, verify_content)

@@ -186,7 +186,7 @@ def _show(axes: Axes, image: np.ndarray, title: str) -> None:
 
 def _draw_training(path: Path, schema: str, episode: int | None) -> Figure:
     """Curves and, below them, the worst answers about held-out episodes; of an episode its answers alone."""
-    answers = _answers(path, schema, "held_out")
+    answers = _answers(path, schema, "held_out") if schema == "clap.vlm" else []
     if episode is not None:
         return _draw_sheet(choose_rows(answers, episode))
     curves = _curves(path, schema)

@@ -1,0 +1,190 @@
+"""Kill every stage at random moments, go on with --resume, and compare with the run that was never interrupted.
+
+    python -m tests.soak.kills --kills 200 --seed 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from stages.artifacts.demonstrations import Demonstrations
+from stages.artifacts.resume import partial_of
+from tests.conftest import clap_alone, clap_process
+from tests.soak.pipeline import Stage, fingerprints, make_models, stages, succeeded
+
+MOST_KILLS = 3
+"""Of one artifact, before it is completed."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A run that was never interrupted.
+
+    Attributes:
+        run: its directory.
+        made: fingerprints of its artifacts.
+        begun, ended: time from the start of each stage until something of its artifact is there, and until its end [s].
+    """
+
+    run: Path
+    made: dict[str, str]
+    begun: dict[str, float]
+    ended: dict[str, float]
+
+
+@dataclass
+class Counts:
+    """What the kills of a stage hit.
+
+    Attributes:
+        early: nothing had been written.
+        midway: the artifact had been begun.
+        late: it was complete, or the process had ended.
+    """
+
+    early: int = 0
+    midway: int = 0
+    late: int = 0
+
+
+def make_reference(folder: Path) -> tuple[Reference, list[Stage]]:
+    """Run the whole pipeline in a new folder."""
+    make_models(folder / "models")
+    pipeline, run = stages(folder / "models"), folder / "reference"
+    begun, ended = {}, {}
+    for stage in pipeline:
+        started, process = time.monotonic(), clap_process(*stage.arguments(run))
+        while process.poll() is None and not _has_begun(run, stage):
+            time.sleep(0.01)
+        begun[stage.name] = time.monotonic() - started
+        _, err = process.communicate()
+        ended[stage.name] = time.monotonic() - started
+        assert process.returncode == 0, err
+    return Reference(run, fingerprints(run, pipeline), begun, ended), pipeline
+
+
+def _has_begun(run: Path, stage: Stage) -> bool:
+    return any(run.glob(f"{stage.artifact}*")) or any(run.glob(f".{stage.artifact}.*"))
+
+
+def kill_and_resume(
+    reference: Reference, pipeline: list[Stage], number: int, kills: int, folder: Path, rng: np.random.Generator
+) -> Counts:
+    """Kill a stage some times, check what is left each time, then complete it and compare.
+
+    Args:
+        number: of the stage in the pipeline.
+        folder: for the run; removed in the end.
+    """
+    stage, before = pipeline[number], pipeline[:number]
+    run, counts = folder / "run", Counts()
+    shutil.copytree(reference.run, run)
+    for later in pipeline[number:]:
+        _remove(run / later.artifact)
+    complete = fingerprints(run, before)
+    for _ in range(kills):
+        first, last = reference.begun[stage.name], reference.ended[stage.name]
+        _kill(stage, run, float(rng.uniform(0.6 * first, last)))
+        assert fingerprints(run, before) == complete, f"{stage.name}: an artifact made before it has changed"
+        _check_left(reference, stage, run, counts)
+    recorded = _episodes(run / stage.artifact)
+    succeeded(clap_alone(*stage.arguments(run)))
+    if stage.resumes:
+        assert fingerprints(run, [stage]) == {stage.artifact: reference.made[stage.artifact]}, f"{stage.name} differs"
+    else:
+        assert _episodes(run / stage.artifact) == recorded + 1, f"{stage.name} lost or doubled a recording"
+    left = [path.name for path in run.iterdir() if path.name.startswith(".") or path.name.endswith(".partial")]
+    assert not left, f"{stage.name} left {left}"
+    shutil.rmtree(folder)
+    return counts
+
+
+def _kill(stage: Stage, run: Path, delay: float) -> None:
+    process = clap_process(*stage.arguments(run))
+    try:
+        process.wait(delay)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+    _, err = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), f"{stage.name}: {err}"
+
+
+def _check_left(reference: Reference, stage: Stage, run: Path, counts: Counts) -> None:
+    """The artifact is not there, or it is complete and right."""
+    if not (run / stage.artifact).exists():
+        begun = partial_of(run / stage.artifact).exists()
+        counts.midway, counts.early = counts.midway + begun, counts.early + (not begun)
+        return
+    counts.late += 1
+    if stage.resumes:
+        found = fingerprints(run, [stage])[stage.artifact]
+        assert found == reference.made[stage.artifact], f"{stage.name} left another artifact"
+    else:
+        assert _episodes(run / stage.artifact)
+
+
+def _episodes(recordings: Path) -> int:
+    if recordings.suffix != ".h5" or not recordings.exists() or recordings.name != "recordings.h5":
+        return 0
+    with Demonstrations(recordings) as opened:
+        return len([opened.episode(index) for index in range(len(opened))])
+
+
+def _remove(artifact: Path) -> None:
+    if artifact.is_dir():
+        shutil.rmtree(artifact)
+        artifact.with_suffix(".h5").unlink(missing_ok=True)
+    else:
+        artifact.unlink()
+
+
+def run_kills(kills: int, seed: int, folder: Path, names: tuple[str, ...] = ()) -> dict[str, Counts]:
+    """Kill stages in turn, each one to `MOST_KILLS` times before it is completed, until there were so many kills.
+
+    Args:
+        names: stages; all of them by default.
+
+    Returns:
+        What was hit, by stage. Where something is lost or different, an AssertionError says so.
+    """
+    reference, pipeline = make_reference(folder)
+    rng = np.random.default_rng(seed)
+    numbers = [number for number, stage in enumerate(pipeline) if not names or stage.name in names]
+    total: dict[str, Counts] = {pipeline[number].name: Counts() for number in numbers}
+    done = turn = 0
+    while done < kills:
+        number = numbers[turn % len(numbers)]
+        count = min(int(rng.integers(1, MOST_KILLS + 1)), kills - done)
+        found = kill_and_resume(reference, pipeline, number, count, folder / str(turn), rng)
+        summed = total[pipeline[number].name]
+        for name in vars(found):
+            setattr(summed, name, getattr(summed, name) + getattr(found, name))
+        done, turn = done + count, turn + 1
+        print(f"{done}/{kills} kills, {pipeline[number].name}: equal after {count}", flush=True)
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        total = run_kills(options.kills, options.seed, Path(folder))
+    print(f"\n{'stage':<24}{'before':>8}{'midway':>8}{'after':>8}")
+    for name, counts in total.items():
+        print(f"{name:<24}{counts.early:>8}{counts.midway:>8}{counts.late:>8}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""Damage artifacts at random, give them to the commands that read them, and see how these end.
+
+Every command must end within `PATIENCE` seconds, well or with one line, in at most `MEMORY` bytes.
+
+    python -m tests.soak.mutations --count 10000 --seed 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import selectors
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from tests.soak.mutate import damage
+from tests.soak.pipeline import EVALUATE, FINE, TASK, make_models, sets, stages, succeeded
+
+PATIENCE = 10.0
+"""Seconds."""
+
+MEMORY = 4 * 2**30
+"""Bytes."""
+
+ONE_STEP = sets("fine", steps=1)
+OVER = ("--overwrite",)
+L1 = ("evaluate", "--split", "l1", *TASK, "--episodes", "1", "--workers", "1", *EVALUATE)
+DRIVE = ("deploy", "drive", "push it", *TASK, *sets("deploy", max_steps=1, image_size=32))
+STATUS = ("status", "--verify")
+
+READERS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "demos.h5": (("annotate-keypoints", "--workers", "1", *OVER), ("view", "demos"), ("decompose", *OVER), STATUS),
+    "keypoints.h5": (("decompose", *OVER), ("view", "keypoints"), STATUS),
+    "plans.h5": (("train-fine", *FINE, *ONE_STEP, *OVER), ("view", "plans"), STATUS),
+    "vlm": (("deploy", *OVER), STATUS),
+    "fine": (("deploy", *OVER), STATUS),
+    "vlm.h5": (("view", "vlm"),),
+    "fine.h5": (("view", "fine"),),
+    "rollouts-l1.h5": (("view", "rollouts-l1"), (*L1, "--planner-only", *OVER), STATUS),
+    "planner-l1.h5": (("view", "planner-l1"), (*L1[:5], "--episodes", "2", *L1[7:], "--planner-only", "--resume")),
+    "bundle": (DRIVE, STATUS),
+    "recordings.h5": (("view", "recordings"), DRIVE, ("annotate-keypoints", "--demos", "recordings.h5", *OVER)),
+    "settings.yaml": (("decompose", "--config", "settings.yaml", *OVER),),
+}
+"""The commands that read each artifact."""
+
+
+SETTINGS = "collect:\n  episodes: 2\n  valid_fraction: 0.5\nvlm:\n  learning_rate: 1e-3\n  base: tiny\n"
+
+
+@dataclass
+class Outcomes:
+    """How commands ended.
+
+    Attributes:
+        well, refused: in the two ways that are right.
+        wrong: "how: command, damage" of the others.
+        slowest: seconds of the slowest command.
+        memory: most bytes of a process.
+    """
+
+    well: int = 0
+    refused: int = 0
+    wrong: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+    memory: int = 0
+    lines: Counter[str] = field(default_factory=Counter)
+
+
+class Runner:
+    """A process that runs commands one after another, and is replaced when it crashes or hangs."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, run: Path, command: list[str]) -> dict[str, Any]:
+        """{code, out, err, memory}, or {died} with the reason."""
+        process = self._started()
+        assert process.stdin and process.stdout
+        process.stdin.write(json.dumps([str(run), command]) + "\n")
+        process.stdin.flush()
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            if not selector.select(2 * PATIENCE):
+                return self._end("hangs")
+        line = process.stdout.readline()
+        return json.loads(line) if line else self._end("crashes")
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            command = [sys.executable, "-m", "tests.soak.mutations", "--worker"]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            )
+            assert self._process.stdout and self._process.stdout.readline()
+        return self._process
+
+    def _end(self, reason: str) -> dict[str, Any]:
+        self.close()
+        return {"died": reason}
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+def work() -> None:
+    """The process of a `Runner`."""
+    import os
+
+    from tests.conftest import clap_here
+
+    resource.setrlimit(resource.RLIMIT_AS, (4 * MEMORY, 4 * MEMORY))
+    answers, sys.stdout = sys.stdout, sys.stderr
+    _print(answers, {"ready": True})
+    for line in sys.stdin:
+        run, command = json.loads(line)
+        os.chdir(run)
+        try:
+            outcome = clap_here(*command)
+            answer: dict[str, Any] = {"code": outcome.code, "err": outcome.err}
+        except BaseException as error:  # a traceback, for a user
+            import traceback
+
+            answer = {"code": 1, "err": "".join(traceback.format_exception(error)[-3:])}
+        _print(answers, answer | {"memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024})
+
+
+def _print(stream: Any, value: dict[str, Any]) -> None:
+    print(json.dumps(value), file=stream, flush=True)
+
+
+def make_run(folder: Path) -> Path:
+    """A complete run to be damaged."""
+    from tests.conftest import clap_alone
+
+    make_models(folder / "models")
+    run = folder / "whole"
+    for stage in stages(folder / "models"):
+        succeeded(clap_alone(*stage.arguments(run)))
+    (run / "settings.yaml").write_text(SETTINGS)
+    return run
+
+
+def run_mutations(count: int, seed: int, folder: Path, outcomes: Outcomes) -> None:
+    """Damage so many artifacts, each once, and give it to one of its readers; what comes of it is noted as it comes."""
+    whole, rng, runner = make_run(folder), np.random.default_rng(seed), Runner()
+    names = list(READERS)
+    try:
+        for number in range(count):
+            name = names[number % len(names)]
+            run = folder / "run"
+            shutil.copytree(whole, run)
+            files = [f for f in (run / name).rglob("*") if f.is_file()] if (run / name).is_dir() else [run / name]
+            file = files[int(rng.integers(len(files)))]
+            try:
+                how = damage(file, rng)
+            except Exception as error:  # not every change can be made of every file
+                how = f"{file.name}: not changed ({type(error).__name__})"
+            commands = READERS[name]
+            command = [*commands[int(rng.integers(len(commands)))], "--run", "."]
+            started, answer = time.monotonic(), runner.run(run, command)
+            _note(outcomes, answer, time.monotonic() - started, f"{number} {' '.join(command)}: {how}")
+            shutil.rmtree(run)
+            if (number + 1) % 100 == 0:
+                print(f"{number + 1}/{count}, {len(outcomes.wrong)} wrong", file=sys.stderr, flush=True)
+    finally:
+        runner.close()
+
+
+def _note(outcomes: Outcomes, answer: dict[str, Any], seconds: float, what: str) -> None:
+    outcomes.slowest = max(outcomes.slowest, seconds)
+    if "died" in answer:
+        outcomes.wrong.append(f"{answer['died']}: {what}")
+        return
+    outcomes.memory = max(outcomes.memory, answer["memory"])
+    errors = [line for line in answer["err"].splitlines() if line.startswith("error: ")]
+    if seconds > PATIENCE or answer["memory"] > MEMORY:
+        outcomes.wrong.append(f"{seconds:.1f} s, {answer['memory'] >> 20} MiB: {what}")
+    elif answer["code"] == 0:
+        outcomes.well += 1
+    elif answer["code"] in (1, 2) and len(errors) == 1 and "Traceback" not in answer["err"]:
+        outcomes.refused += 1
+        outcomes.lines[errors[0]] += 1
+    else:
+        outcomes.wrong.append(f"{what}\n    {answer['err'].strip()[-700:]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work()
+        return
+    outcomes = Outcomes()
+    with TemporaryDirectory() as folder:
+        run_mutations(options.count, options.seed, Path(folder), outcomes)
+    for wrong in outcomes.wrong:
+        print(wrong)
+    print(f"{outcomes.well} ended well, {outcomes.refused} were refused in one line, {len(outcomes.wrong)} went wrong")
+    print(f"slowest {outcomes.slowest:.1f} s, most memory {outcomes.memory / 2**20:.0f} MiB")
+    sys.exit(bool(outcomes.wrong))
+
+
+if __name__ == "__main__":
+    main()
