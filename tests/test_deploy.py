@@ -273,6 +273,9 @@ def test_a_challenge_that_has_begun_is_always_answered_with_an_action(
         assert reply.status_code == 200 and np.array_equal(unpack(reply.content), first)
     stayed = unpack(client.post("/predict", content=pack(challenge(observation, 1))).content)
     assert np.allclose(stayed, [*observation.gripper_pose, first[7]], atol=1e-6) and stayed.dtype == np.float32
+    elsewhere = challenge(observation, 1)
+    elsewhere["obs_state_dict"]["gripper"] = np.array([5, 5, 5, 0, 0, 0, 1, 1], np.float32)
+    assert np.array_equal(unpack(client.post("/predict", content=pack(elsewhere)).content), first)
     assert "a bug" in caplog.text and "ZeroDivisionError" in caplog.text
     assert client.post("/predict", content=pack(challenge(observation, 1, episode=9))).status_code == 400
     client.post("/predict", content=pack(challenge(observation, 0, episode=4)))

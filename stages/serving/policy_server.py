@@ -17,6 +17,7 @@ from stages.core.decision import Decision
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
 from stages.core.observation import Observation, PointObservation
+from stages.safety import safe_action
 from stages.serving.act import ActRequest
 from stages.serving.gembench import ChallengeRequest
 
@@ -78,8 +79,8 @@ class PolicyServer:
             if session is None or request.step_id == 0 and isinstance(error, UserError):
                 raise
             log.error("The robot stays still: %s", error, exc_info=not isinstance(error, UserError))
-            opened = request.observation.is_open if session.action is None else session.action[7]
-            action = np.append(request.observation.gripper_pose, opened)
+            if (action := _still(session, request.observation)) is None:
+                raise
         return np.asarray(action[:8], np.float32)
 
     def act(self, request: ActRequest) -> dict[str, Any]:
@@ -153,6 +154,14 @@ class PolicyServer:
         decision = session.policy.select_action(observation, keypoint)
         session.action = np.asarray(decision.action, float)
         return decision
+
+
+def _still(session: Session, observation: Observation | PointObservation) -> np.ndarray | None:
+    """The action (9,) with which a robot stays where it says that it is or, where it cannot be, where it was sent last;
+    None if it was not sent anywhere."""
+    opened = observation.is_open if session.action is None else session.action[7]
+    action, problem = safe_action(np.concatenate([observation.gripper_pose, [opened, 0.0]]))
+    return session.action if problem else action
 
 
 def _named(session: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import selectors
 import shutil
@@ -119,8 +120,6 @@ class Runner:
 
 def work() -> None:
     """The process of a `Runner`."""
-    import os
-
     from tests.conftest import clap_here
 
     resource.setrlimit(resource.RLIMIT_AS, (4 * MEMORY, 4 * MEMORY))
@@ -163,7 +162,8 @@ def run_mutations(count: int, seed: int, folder: Path, outcomes: Outcomes) -> No
         for number in range(count):
             name = names[number % len(names)]
             run = folder / "run"
-            shutil.copytree(whole, run)
+            shutil.copytree(whole, run, copy_function=os.link)
+            _copy(whole / name, run / name)
             files = [f for f in (run / name).rglob("*") if f.is_file()] if (run / name).is_dir() else [run / name]
             file = files[int(rng.integers(len(files)))]
             try:
@@ -179,6 +179,16 @@ def run_mutations(count: int, seed: int, folder: Path, outcomes: Outcomes) -> No
                 print(f"{number + 1}/{count}, {len(outcomes.wrong)} wrong", file=sys.stderr, flush=True)
     finally:
         runner.close()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Put a copy in the place of links, as commands replace files and only damage changes them."""
+    if source.is_dir():
+        shutil.rmtree(target)
+        shutil.copytree(source, target)
+    else:
+        target.unlink()
+        shutil.copyfile(source, target)
 
 
 def _note(outcomes: Outcomes, answer: dict[str, Any], seconds: float, what: str) -> None:
