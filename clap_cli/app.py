@@ -125,7 +125,7 @@ def _system_message(error: BaseException) -> str | None:
     """One line for what the system refuses: a full disk, a place where nothing may be written; None for bugs."""
     number, text = getattr(error, "errno", None), str(error)
     if number in _DISK_FULL or any(known in text for known in _DISK_FULL_TEXTS):
-        return "the disk is full; what was complete is kept. Make room and run again with --resume."
+        return "the disk is full; what was complete is kept. Make room and run it again, a stage with --resume."
     if number in _NOT_ALLOWED:
         return f"{error.filename}: {error.strerror}. Name a place that can be written."
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from stages.predictor.data import PredictorSampler
 from stages.predictor.decoding import Targets, losses
 from stages.predictor.transformer import Inputs, MultiViewTransformer
+from stages.runtime.checkpoints import save_checkpoint
 from stages.runtime.precision import use_bfloat16
 from stages.settings.fine import FineConfig
 
@@ -114,7 +114,7 @@ class Trainer:
                 parameter.copy_(self.average[name])
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint beside `path` and rename it, so that a kill leaves the old or the new one."""
+        """Write a checkpoint."""
         state = {
             "trained": dict(self.trained),
             "average": self.average,
@@ -122,9 +122,7 @@ class Trainer:
             "random": torch.get_rng_state(),
             "progress": {"step": self.step, "seconds": self.seconds, "curves": self.curves},
         }
-        beside = path.with_name(path.name + ".new")
-        torch.save(state, beside)
-        os.replace(beside, path)
+        save_checkpoint(state, path)
 
     def load(self, path: Path) -> None:
         """Continue from a checkpoint."""

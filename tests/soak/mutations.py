@@ -16,8 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -65,17 +64,16 @@ class Outcomes:
 
     Attributes:
         well, refused: in the two ways that are right.
-        wrong: "how: command, damage" of the others.
+        wrong: how many others; each is printed as it comes.
         slowest: seconds of the slowest command.
         memory: most bytes of a process.
     """
 
     well: int = 0
     refused: int = 0
-    wrong: list[str] = field(default_factory=list)
+    wrong: int = 0
     slowest: float = 0.0
     memory: int = 0
-    lines: Counter[str] = field(default_factory=Counter)
 
 
 class Runner:
@@ -176,7 +174,7 @@ def run_mutations(count: int, seed: int, folder: Path, outcomes: Outcomes) -> No
             _note(outcomes, answer, time.monotonic() - started, f"{number} {' '.join(command)}: {how}")
             shutil.rmtree(run)
             if (number + 1) % 100 == 0:
-                print(f"{number + 1}/{count}, {len(outcomes.wrong)} wrong", file=sys.stderr, flush=True)
+                print(f"{number + 1}/{count}, {outcomes.wrong} wrong", file=sys.stderr, flush=True)
     finally:
         runner.close()
 
@@ -192,21 +190,23 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _note(outcomes: Outcomes, answer: dict[str, Any], seconds: float, what: str) -> None:
-    outcomes.slowest = max(outcomes.slowest, seconds)
+    memory = answer.get("memory", 0)
+    outcomes.slowest, outcomes.memory = max(outcomes.slowest, seconds), max(outcomes.memory, memory)
+    errors = [line for line in answer.get("err", "").splitlines() if line.startswith("error: ")]
     if "died" in answer:
-        outcomes.wrong.append(f"{answer['died']}: {what}")
-        return
-    outcomes.memory = max(outcomes.memory, answer["memory"])
-    errors = [line for line in answer["err"].splitlines() if line.startswith("error: ")]
-    if seconds > PATIENCE or answer["memory"] > MEMORY:
-        outcomes.wrong.append(f"{seconds:.1f} s, {answer['memory'] >> 20} MiB: {what}")
+        wrong = answer["died"]
+    elif seconds > PATIENCE or memory > MEMORY:
+        wrong = f"{seconds:.1f} s, {memory >> 20} MiB"
     elif answer["code"] == 0:
         outcomes.well += 1
+        return
     elif answer["code"] in (1, 2) and len(errors) == 1 and "Traceback" not in answer["err"]:
         outcomes.refused += 1
-        outcomes.lines[errors[0]] += 1
+        return
     else:
-        outcomes.wrong.append(f"{what}\n    {answer['err'].strip()[-700:]}")
+        wrong = answer["err"].strip()[-1500:]
+    outcomes.wrong += 1
+    print(f"{what}\n    {wrong}", flush=True)
 
 
 def main() -> None:
@@ -221,11 +221,9 @@ def main() -> None:
     outcomes = Outcomes()
     with TemporaryDirectory() as folder:
         run_mutations(options.count, options.seed, Path(folder), outcomes)
-    for wrong in outcomes.wrong:
-        print(wrong)
-    print(f"{outcomes.well} ended well, {outcomes.refused} were refused in one line, {len(outcomes.wrong)} went wrong")
+    print(f"{outcomes.well} ended well, {outcomes.refused} were refused in one line, {outcomes.wrong} went wrong")
     print(f"slowest {outcomes.slowest:.1f} s, most memory {outcomes.memory / 2**20:.0f} MiB")
-    sys.exit(bool(outcomes.wrong))
+    sys.exit(outcomes.wrong > 0)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from stages.planner.language.model import SMOLLM2
 from stages.planner.language.plan_text import write_plan
 from stages.planner.language.planning_model import PlanningModel, is_planning_model
 from stages.planner.language.text import Example
+from stages.runtime.checkpoints import save_checkpoint
 from stages.settings.vlm import VlmConfig
 
 WARMUP = 0.05
@@ -107,10 +108,8 @@ def train_language(
 
 
 def _save(path: Path, optimiser: torch.optim.Optimizer, parameters: Sequence[Tensor], curve: list) -> None:
-    new = path.with_suffix(".new")
     state = {"optimiser": optimiser.state_dict(), "parameters": [p.detach() for p in parameters], "curve": curve}
-    torch.save(state, new)
-    new.replace(path)
+    save_checkpoint(state, path)
 
 
 def _step(model: PlanningModel, examples: Sequence[Example]) -> float:

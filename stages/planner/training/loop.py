@@ -7,7 +7,6 @@ over the tokens, and over the keypoints, of the whole step, so it does not matte
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ from stages.planner.pointing.coordinates import spell_keypoints
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.pointer import pointer_loss, pointer_targets
 from stages.planner.prompts import KEYPOINT
+from stages.runtime.checkpoints import save_checkpoint
 from stages.runtime.distributed import without_gpu
 from stages.runtime.precision import autocast
 
@@ -328,7 +328,7 @@ class _Trainer:
         return TrainingState(**content["state"]), content["best"]
 
     def _save(self) -> None:
-        """Write the checkpoint beside its place and move it there, so that a kill leaves the old or the new one."""
+        """Write the checkpoint."""
         if self.writer:
             self.writer.flush()
         if not self.accelerator.is_main_process:
@@ -339,10 +339,7 @@ class _Trainer:
             "optimiser": self.optimiser.state_dict(),
             "state": vars(self.state),
         }
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.checkpoint.with_name(self.checkpoint.name + ".partial")
-        torch.save(content, partial)
-        os.replace(partial, self.checkpoint)
+        save_checkpoint(content, self.checkpoint)
 
 
 def _cut(samples: Sequence[Sample], count: int) -> list[Sequence[Sample]]:
