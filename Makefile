@@ -9,7 +9,7 @@ CONFIG ?= examples/laptop.yaml
 CLAP := HF_HUB_OFFLINE=1 $(BIN)/clap
 STAGE := --run $(RUN) --config $(CONFIG) --resume
 
-.PHONY: setup pipeline test bench clean
+.PHONY: setup pipeline test soak bench clean
 
 setup: $(READY)
 
@@ -36,6 +36,12 @@ pipeline: setup
 test: setup
 	$(BIN)/ruff check clap_cli stages tests
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+soak: setup
+	$(BIN)/python -m tests.soak.kills --kills 200
+	$(BIN)/python -m tests.soak.mutations --count 10000
+	$(BIN)/python -m tests.soak.requests --count 100000
+	$(BIN)/python -m tests.soak.full_disk
 
 bench: setup
 	MUJOCO_GL=egl $(BIN)/python -m tests.benchmarks.render --opengl

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tests.soak.mutate import damage
-from tests.soak.pipeline import EVALUATE, FINE, TASK, make_models, sets, stages, succeeded
+from tests.soak.pipeline import EVALUATE, FINE, TASK, make_whole, sets
 
 PATIENCE = 10.0
 """Seconds."""
@@ -140,22 +140,15 @@ def _print(stream: Any, value: dict[str, Any]) -> None:
     print(json.dumps(value), file=stream, flush=True)
 
 
-def make_run(folder: Path) -> Path:
-    """A complete run to be damaged."""
-    from tests.conftest import clap_alone
+def run_mutations(whole: Path, count: int, seed: int, folder: Path) -> Outcomes:
+    """Damage so many artifacts of a run, each once, and give each to one of its readers.
 
-    make_models(folder / "models")
-    run = folder / "whole"
-    for stage in stages(folder / "models"):
-        succeeded(clap_alone(*stage.arguments(run)))
-    (run / "settings.yaml").write_text(SETTINGS)
-    return run
-
-
-def run_mutations(count: int, seed: int, folder: Path, outcomes: Outcomes) -> None:
-    """Damage so many artifacts, each once, and give it to one of its readers; what comes of it is noted as it comes."""
-    whole, rng, runner = make_run(folder), np.random.default_rng(seed), Runner()
-    names = list(READERS)
+    Args:
+        whole: the run; it gets a file of settings.
+        folder: for damaged copies of it.
+    """
+    (whole / "settings.yaml").write_text(SETTINGS)
+    outcomes, rng, runner, names = Outcomes(), np.random.default_rng(seed), Runner(), list(READERS)
     try:
         for number in range(count):
             name = names[number % len(names)]
@@ -177,6 +170,7 @@ def run_mutations(count: int, seed: int, folder: Path, outcomes: Outcomes) -> No
                 print(f"{number + 1}/{count}, {outcomes.wrong} wrong", file=sys.stderr, flush=True)
     finally:
         runner.close()
+    return outcomes
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -218,9 +212,8 @@ def main() -> None:
     if options.worker:
         work()
         return
-    outcomes = Outcomes()
     with TemporaryDirectory() as folder:
-        run_mutations(options.count, options.seed, Path(folder), outcomes)
+        outcomes = run_mutations(make_whole(Path(folder)).run, options.count, options.seed, Path(folder))
     print(f"{outcomes.well} ended well, {outcomes.refused} were refused in one line, {outcomes.wrong} went wrong")
     print(f"slowest {outcomes.slowest:.1f} s, most memory {outcomes.memory / 2**20:.0f} MiB")
     sys.exit(outcomes.wrong > 0)

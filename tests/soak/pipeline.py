@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class Stage:
 
 
 def stages(models: Path) -> list[Stage]:
-    """Every stage, in order, with the base models of `make_models`."""
+    """Every stage, in order, with the base models of `make_whole`."""
     bases = ("--base", str(models / "base"), "--set", f"vlm.language={models / 'causal'}")
     collect = sets("collect", image_size=32, valid_fraction=0.5)
     drive = sets("deploy", max_steps=2, image_size=32)
@@ -74,12 +74,29 @@ def stages(models: Path) -> list[Stage]:
     ]
 
 
-def make_models(folder: Path) -> None:
-    """A small vision-language model, hardly trained, and a small random language model."""
+@dataclass(frozen=True)
+class Whole:
+    """A run that was never interrupted, the stages that made it, and what they made."""
+
+    run: Path
+    pipeline: list[Stage]
+    made: dict[str, str]
+
+
+def make_whole(folder: Path, clap: Callable[..., Outcome] = clap_alone) -> Whole:
+    """Run the whole pipeline in a new folder, from small random models.
+
+    Args:
+        clap: runs the command line.
+    """
     small = sets("", scenes=2, steps=2, batch_size=2, image_size=32, assessed=4, workers=1)
-    succeeded(clap_alone("pretrain-vlm", "--out", folder / "base", *small))
+    succeeded(clap("pretrain-vlm", "--out", folder / "models" / "base", *small))
     torch.manual_seed(0)
-    save_causal_model(folder / "causal", ["push the maroon button", "grasp the red block\nlift it"])
+    save_causal_model(folder / "models" / "causal", ["push the maroon button", "grasp the red block\nlift it"])
+    pipeline, run = stages(folder / "models"), folder / "whole"
+    for stage in pipeline:
+        succeeded(clap(*stage.arguments(run)))
+    return Whole(run, pipeline, fingerprints(run, pipeline))
 
 
 def succeeded(outcome: Outcome) -> None:

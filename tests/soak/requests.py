@@ -31,6 +31,7 @@ from stages.planner.planner import Plan, Planner
 from stages.planner.pointing.model import PlannerModel
 from stages.policy import ClapPolicy
 from stages.predictor.predictor import FinePredictor
+from stages.rollouts.policies import one_torch_thread
 from stages.safety import LOWEST_TIP
 from stages.serving.act import CAMERA_KEYS, KEYS
 from stages.serving.encoding import pack, unpack
@@ -198,9 +199,7 @@ class Answers:
 
 def run_requests(count: int, seed: int, folder: Path) -> Answers:
     """Send so many requests; an AssertionError tells the first answer that is wrong, made as short as it can be."""
-    logging.getLogger("clap.server").setLevel(logging.CRITICAL + 1)
-    torch.set_num_threads(1)
-    answers = Answers()
+    log, answers = logging.getLogger("clap.server"), Answers()
     app = create_app(PolicyServer(random_policy(folder)), {}, DeployConfig(max_rate=0))
 
     @seeded(seed)
@@ -221,8 +220,13 @@ def run_requests(count: int, seed: int, folder: Path) -> Answers:
         if total % 1000 == 0:
             print(f"{total}/{count}", file=sys.stderr, flush=True)
 
-    with TestClient(app, raise_server_exceptions=False) as client:
-        ask()
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        with one_torch_thread(), TestClient(app, raise_server_exceptions=False) as client:
+            ask()
+    finally:
+        log.setLevel(level)
     answers.most = _memory()
     assert answers.most - answers.start < GROWTH, f"memory grew by {(answers.most - answers.start) >> 20} MiB"
     return answers
