@@ -1,6 +1,6 @@
 """Kill every stage at random moments, go on with --resume, and compare with the run that was never interrupted.
 
-    python -m tests.soak.kills --kills 200 --seed 0
+python -m tests.soak.kills --kills 200 --seed 0
 """
 
 from __future__ import annotations
