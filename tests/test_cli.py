@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,6 +172,21 @@ class TestStages:
             assert "plan" in outcome.err.splitlines()[-1]
         else:
             assert outcome.json["success"] in (True, False) and (trained_run / "recordings.h5").exists()
+
+    @pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, -signal.SIGTERM)])
+    def test_a_server_ends_when_told_to(self, trained_run: Path, ending: signal.Signals, code: int) -> None:
+        process = clap_process("deploy", "serve", "--run", trained_run, "--port", "0")
+        try:
+            announced = next(line for line in process.stderr if line.startswith("Serving "))
+            url = re.search(r"http://[\d.:]+", announced)[0]
+            health = json.load(urllib.request.urlopen(f"{url}/health"))
+            assert health["status"] == "ok" and health["bundle"] == "bundle"
+            process.send_signal(ending)
+            out, err = process.communicate(timeout=20)
+            assert process.returncode == code and "Traceback" not in err
+            assert code or "requests" in out
+        finally:
+            process.kill()
 
     def test_status(self, trained_run: Path) -> None:
         nodes = clap_here("status", "--run", trained_run, "--json").json["artifacts"]

@@ -126,6 +126,7 @@ def run_app(app: FastAPI, host: str, port: int, announce: Callable[[str], None])
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen()  # so that who reads the address can connect at once
         except OSError as error:
             raise UserError(
                 f"cannot listen on {host}:{port} ({error.strerror or error})", "Choose another port"
