@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from stages.artifacts.annotations import Keypoints, PlanAnnotation, Plans, write_plan
+from stages.artifacts.checksum import has_its_checksum
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.digest import DIGEST, directory_digest
 from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks, Predictions
@@ -455,3 +456,31 @@ class TestLineage:
         with h5py.File(run.demos, "r+") as file:
             file["data/demo_0/targets"][0] = 0
         assert lineage(run, verify_content=True)[0].state == "damaged"
+
+
+class TestChecksum:
+    """Where HDF5 would run for ever: a text's length overwritten."""
+
+    @pytest.mark.parametrize("fill", [b"\0", b"\xff"])
+    def test_a_file_with_bytes_overwritten_is_refused_before_hdf5_reads_it(
+        self, demos: Path, tmp_path: Path, fill: bytes
+    ) -> None:
+        copy = tmp_path / "demos.h5"
+        for start in range(0, demos.stat().st_size - 64, demos.stat().st_size // 20):
+            content = bytearray(demos.read_bytes())
+            content[start : start + 64] = fill * 64
+            copy.write_bytes(content)
+            if content == demos.read_bytes():
+                continue
+            with pytest.raises(UserError, match="is damaged|is not an HDF5 file"):
+                open_artifact(copy, "clap.demos")
+
+    def test_a_file_that_another_tool_changed_is_opened(self, demos: Path, tmp_path: Path) -> None:
+        copy = tmp_path / "demos.h5"
+        shutil.copy(demos, copy)
+        assert has_its_checksum(copy) and b"CLAP-CRC32:" in copy.read_bytes()[-20:]
+        with h5py.File(copy, "r+") as file:
+            file["data"].attrs["note"] = "mine"
+        assert has_its_checksum(copy) and b"CLAP-CRC32:" not in copy.read_bytes()[-20:]
+        with open_artifact(copy, "clap.demos") as file:
+            assert file["data"].attrs["note"] == "mine"

@@ -14,6 +14,7 @@ from typing import Any
 
 import h5py
 
+from stages.artifacts.checksum import append_checksum, has_its_checksum
 from stages.artifacts.digest import DIGEST, directory_digest, group_digest
 from stages.artifacts.header import (
     DIRECTORY_HEADER,
@@ -80,6 +81,7 @@ def writing_part(target: Path) -> Iterator[h5py.File]:
             raise
         if sink.error:
             raise sink.error
+        append_checksum(raw)
         os.fsync(raw.fileno())
 
 
@@ -105,10 +107,7 @@ def open_artifact(path: Path, *schemas: str) -> h5py.File:
     command = PRODUCERS[schemas[0]]
     if not path.exists():
         raise UserError(f"{path} does not exist", f"Make it with `{command}`, or name another file")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise unreadable(path, error, command) from error
+    file = open_hdf5(path, command)
     try:
         with damage_named(path):
             values = root_attributes(file)
@@ -120,6 +119,24 @@ def open_artifact(path: Path, *schemas: str) -> h5py.File:
         raise
     OPENED[path.absolute()] = schema
     return file
+
+
+def open_hdf5(path: Path, command: str) -> h5py.File:
+    """Open any HDF5 file for reading.
+
+    Args:
+        command: which makes such a file.
+
+    Raises:
+        UserError: it is forbidden, in use, truncated or damaged.
+    """
+    try:
+        if has_its_checksum(path):
+            return h5py.File(path, "r")
+    except OSError as error:
+        raise unreadable(path, error, command) from error
+    hint = f"Copy it again, or move it away and run `{command}`"
+    raise UserError(f"{path} is damaged: it is not what was written", hint)
 
 
 def check_directory(path: Path, schema: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
@@ -17,10 +16,9 @@ from stages.artifacts.answer_files import read_all_answers
 from stages.artifacts.answers import Answers
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
-from stages.artifacts.files import open_artifact
-from stages.artifacts.header import EPISODES, Header, get_header
+from stages.artifacts.files import open_artifact, open_hdf5
+from stages.artifacts.header import EPISODES, Header, damage_named, get_header
 from stages.artifacts.run import RunDirectory
-from stages.artifacts.unreadable import unreadable
 from stages.core.errors import UserError
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse
@@ -89,11 +87,8 @@ def curves_of(directory: Path) -> Path:
 def _schema(path: Path) -> str:
     if not path.exists():
         raise UserError(f"{path} does not exist", "Name an artifact, such as runs/default/demos.h5")
-    try:
-        with h5py.File(path, "r") as file:
-            schema = str(file.attrs.get("schema", ""))
-    except OSError as error:
-        raise unreadable(path, error, "the stage that made it") from error
+    with open_hdf5(path, "the stage that made it") as file, damage_named(path):
+        schema = str(file.attrs.get("schema", ""))
     if not schema:
         raise UserError(f"{path} names no schema: it is not an artifact of this tool", "Name another file")
     return schema

@@ -83,8 +83,8 @@ class Runner:
         self._process: subprocess.Popen[str] | None = None
 
     def run(self, run: Path, command: list[str]) -> dict[str, Any]:
-        """{code, out, err, memory}, or {died} with the reason."""
-        process = self._started()
+        """{code, err, memory, seconds}, or {died} with the reason."""
+        process, started = self._started(), time.monotonic()
         assert process.stdin and process.stdout
         process.stdin.write(json.dumps([str(run), command]) + "\n")
         process.stdin.flush()
@@ -93,7 +93,9 @@ class Runner:
             if not selector.select(2 * PATIENCE):
                 return self._end("hangs")
         line = process.stdout.readline()
-        return json.loads(line) if line else self._end("crashes")
+        if not line:
+            return self._end("crashes")
+        return json.loads(line) | {"seconds": time.monotonic() - started}
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None:
@@ -163,8 +165,7 @@ def run_mutations(whole: Path, count: int, seed: int, folder: Path) -> Outcomes:
                 how = f"{file.name}: not changed ({type(error).__name__})"
             commands = READERS[name]
             command = [*commands[int(rng.integers(len(commands)))], "--run", "."]
-            started, answer = time.monotonic(), runner.run(run, command)
-            _note(outcomes, answer, time.monotonic() - started, f"{number} {' '.join(command)}: {how}")
+            _note(outcomes, runner.run(run, command), f"{number} {' '.join(command)}: {how}")
             shutil.rmtree(run)
             if (number + 1) % 100 == 0:
                 print(f"{number + 1}/{count}, {outcomes.wrong} wrong", file=sys.stderr, flush=True)
@@ -183,8 +184,8 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _note(outcomes: Outcomes, answer: dict[str, Any], seconds: float, what: str) -> None:
-    memory = answer.get("memory", 0)
+def _note(outcomes: Outcomes, answer: dict[str, Any], what: str) -> None:
+    memory, seconds = answer.get("memory", 0), answer.get("seconds", 0.0)
     outcomes.slowest, outcomes.memory = max(outcomes.slowest, seconds), max(outcomes.memory, memory)
     errors = [line for line in answer.get("err", "").splitlines() if line.startswith("error: ")]
     if "died" in answer:
