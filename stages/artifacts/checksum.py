@@ -1,8 +1,8 @@
 """A checksum of all bytes at the end of an HDF5 file, where HDF5 does not look.
 
 The HDF5 library runs for ever, or asks for all memory, on some files with a few bytes overwritten, as it does not check
-the lengths of texts. So a file's bytes are compared before it is opened. Other tools can change the file; then it has no
-checksum any more, and none is asked for.
+the lengths of texts. So a file's bytes are compared before it is opened. Other tools can change the file; it has no
+checksum any more then, and none is asked for.
 """
 
 from __future__ import annotations
