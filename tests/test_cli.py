@@ -17,6 +17,7 @@ from pathlib import Path
 
 import h5py
 import pytest
+from checkpoints import save_causal_model
 from conftest import TINY, Outcome, clap_alone, clap_here, clap_process
 from PIL import Image
 
@@ -88,16 +89,22 @@ class TestHelp:
         assert clap_here("--version").out.strip()
 
 
+def planning(language: Path) -> list[str]:
+    """Options for a planning model that is trained in no time."""
+    return sets(f"vlm.language={language}", "vlm.language_steps=2", "vlm.language_batch=2")
+
+
 @pytest.fixture(scope="module")
 def trained_run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with trained models and a bundle."""
     run = tmp_path_factory.mktemp("models") / "run"
     shutil.copytree(tiny_run, run)
     base = run.parent / "base"
+    language = save_causal_model(run.parent / "causal", ["push the maroon button", "grasp the red block\nlift it"])
     small = sets("scenes=2", "steps=2", "batch_size=2", "image_size=32", "assessed=4", "workers=1")
     for args in (
         ("pretrain-vlm", "--out", base, *small),
-        ("finetune-vlm", "--run", run, "--base", base, *sets(*TRAINING)),
+        ("finetune-vlm", "--run", run, "--base", base, *planning(language), *sets(*TRAINING)),
         ("train-fine", "--run", run, *sets(*TRAINING)),
         ("deploy", "--run", run),
     ):
@@ -113,7 +120,8 @@ class TestStages:
     def test_models_are_trained_and_kept_when_resumed(self, trained_run: Path) -> None:
         made = {name: (trained_run / name).stat().st_mtime_ns for name in ("vlm.h5", "fine.h5")}
         base = trained_run.parent / "base"
-        for args in (("finetune-vlm", "--base", base), ("train-fine",)):
+        language = planning(trained_run.parent / "causal")
+        for args in (("finetune-vlm", "--base", base, *language), ("train-fine",)):
             outcome = clap_here(*args, "--run", trained_run, "--resume", "--json", *sets(*TRAINING))
             assert outcome.code == 0 and outcome.json["steps"] == 2
         assert made == {name: (trained_run / name).stat().st_mtime_ns for name in made}
