@@ -20,18 +20,12 @@ from stages.core.steps import MAX_MOTIONS
 from stages.geometry.clouds import fuse
 from stages.geometry.workspace import WORKSPACE_HIGH, WORKSPACE_LOW
 from stages.oracle.expert import ExpertPolicy
-from stages.planner.planner import Plan, Planner
-from stages.planner.pointing.model import PlannerModel
 from stages.policy import ClapPolicy
-from stages.predictor.predictor import FinePredictor
 from stages.runtime.devices import usable_device
 from stages.safety import LOWEST_TIP, SLACK, check_observation, safe_action
-from stages.settings.fine import FineConfig
-from stages.settings.vlm import VlmConfig
 from stages.simulators import make_simulator
-from tests.checkpoints import VIEW_SIZES, write_checkpoint
+from tests.random_policy import may_be_sent, random_policy
 
-PLAN = ["grasp the maroon button", "lift the grasped maroon button"]
 POSE = np.array([0.2, 0.1, 1.0, 1.0, 0.0, 0.0, 0.0])
 
 
@@ -43,22 +37,9 @@ def observation() -> Observation:
     return observation
 
 
-class Given(Planner):
-    """A real planner whose plan is given."""
-
-    def plan(self, *_: object, **__: object) -> Plan:
-        return Plan(list(PLAN), 1.0, np.zeros(2))
-
-
 @pytest.fixture(scope="module")
 def policy(tmp_path_factory: pytest.TempPathFactory) -> ClapPolicy:
-    """Of random weights."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("base")
-    write_checkpoint("qwen2_5_vl", folder)
-    config = VlmConfig(base=str(folder), image_size=VIEW_SIZES["qwen2_5_vl"], pointer_cells=8)
-    predictor = FinePredictor.create(FineConfig(image_size=32, width=32, depth=1, heads=2))
-    return ClapPolicy(Given(PlannerModel.from_base(config)), predictor)
+    return random_policy(tmp_path_factory.mktemp("base"))
 
 
 def begun(policy: ClapPolicy) -> ClapPolicy:
@@ -99,12 +80,6 @@ IS_REFUSED: dict[str, tuple[Callable[[CameraFrame], CameraFrame], str]] = {
 
 def keeps_still(action: np.ndarray, observation: Observation | PointObservation) -> bool:
     return np.allclose(action[:7], observation.gripper_pose) and action[7] == observation.is_open
-
-
-def may_be_sent(action: np.ndarray) -> bool:
-    low = [*WORKSPACE_LOW[:2], LOWEST_TIP]
-    inside = (action[:3] >= low).all() and (action[:3] <= WORKSPACE_HIGH).all()
-    return bool(np.isfinite(action).all() and inside and abs(np.linalg.norm(action[3:7]) - 1) < 1e-5)
 
 
 @pytest.mark.parametrize("what", SEES_NOTHING)
