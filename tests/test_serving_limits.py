@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pytest
 from fastapi.testclient import TestClient
 
 from stages.core.decision import Decision
@@ -87,3 +88,16 @@ def test_a_request_that_does_not_arrive_is_given_up() -> None:
         slow.sendall(b"POST /act HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         slow.settimeout(10)
         assert slow.recv(4096).startswith(b"HTTP/1.1 408")
+
+
+def test_a_client_that_goes_away_leaves_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(PolicyServer(Scripted()), {})
+    with caplog.at_level("INFO"), serving(app) as port:
+        with socket.create_connection(("127.0.0.1", port)) as gone:
+            gone.sendall(b"POST /act HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            time.sleep(0.2)
+        deadline = time.monotonic() + 10
+        while not caplog.records and time.monotonic() < deadline:
+            time.sleep(0.05)
+    (record,) = caplog.records
+    assert " POST /act 400 " in record.getMessage() and not record.exc_info

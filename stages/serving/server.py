@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
 
 from stages.core.errors import UserError
 from stages.serving import act as act_route
@@ -79,6 +80,8 @@ def create_app(
         except TimeoutError as error:
             what = f"the request took more than {limits.receive_seconds:g} s to arrive. Send smaller images."
             raise HTTPException(408, what) from error
+        except ClientDisconnect as error:
+            raise HTTPException(400, "the client went away before its request had arrived.") from error
         if body is None:
             raise HTTPException(413, f"the request is larger than {limits.max_request_mb} MiB. Send smaller images.")
         return body
