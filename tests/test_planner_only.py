@@ -317,8 +317,8 @@ def test_a_planner_that_locates_nothing_has_no_object_errors() -> None:
     table = quality_table([silent])
     assert table["object"] == {"median": None, "within_3cm": None, "within_5cm": None}
     assert table["keypoint"]["within_3cm"]["rate"] == 1
-    summary = {"split": "l1", "instructions": "training", "confused": {}, "left_out": {}, "seconds": {}, **table}
-    summary["confused"] = {kind: [] for kind in confusions([])}
+    summary = {"split": "l1", "instructions": "training", "left_out": {}, "seconds": {}, **table}
+    summary |= {"confused": {kind: [] for kind in confusions([])}, "untrained": []}
     assert "Keypoint within 3 cm" in Page(planner_section([summary])).text
 
 
