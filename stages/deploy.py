@@ -96,7 +96,8 @@ def serve(
     server = PolicyServer(policy, max_waiting=config.max_waiting, wait_seconds=config.wait_seconds)
     description = {"bundle": path.name, "created": values["created"], "tool_version": values["tool_version"]}
     app = create_app(server, description, config, token)
-    run_app(app, config.host, config.port, announce or (lambda url: _tell(f"Serving {path} on {url}, Ctrl-C ends it")))
+    announce = announce or (lambda url: _tell(f"Serving {path} on {url}, Ctrl-C ends it"))
+    run_app(app, config.host, config.port, announce, server.close)
     return {"requests": server.requests}
 
 

@@ -458,6 +458,24 @@ class TestLineage:
         assert lineage(run, verify_content=True)[0].state == "damaged"
 
 
+def test_damaged_shards_are_made_again(tmp_path: Path) -> None:
+    for index in range(3):
+        write_episode_shard(tmp_path, index, make_episode(index))
+    assert missing_shards(tmp_path, 4) == [3]
+    flipped = bytearray(shard_path(tmp_path, 1).read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    shard_path(tmp_path, 1).write_bytes(flipped)
+    shard_path(tmp_path, 2).write_bytes(shard_path(tmp_path, 2).read_bytes()[:-30])
+    assert missing_shards(tmp_path, 4) == [1, 2, 3]
+
+
+def test_a_damaged_beginning_is_one_line(tmp_path: Path) -> None:
+    target = tmp_path / "demos.h5"
+    (open_partial(target, header()) / "clap.json").write_text("{")
+    with pytest.raises(UserError, match="is damaged"):
+        begin(target, header(), resume=True, overwrite=False)
+
+
 class TestChecksum:
     """Where HDF5 would run for ever: a text's length overwritten."""
 

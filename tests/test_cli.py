@@ -237,8 +237,11 @@ class TestStages:
                 file.attrs["summary"] = "[]"
         if harm == "data set":
             assert refused(clap_here("view", "plans", "--run", run), "plans.h5 is damaged", "move it away")
+        curves = bytearray((run / "fine.h5").read_bytes())
+        curves[len(curves) // 2] ^= 1
+        (run / "fine.h5").write_bytes(curves)
         nodes = clap_here("status", "--verify", "--run", run, "--json").json["artifacts"]
-        assert {node["name"] for node in nodes if node["state"] == "damaged"} == {"plans"}
+        assert {node["name"] for node in nodes if node["state"] == "damaged"} == {"plans", "fine"}
 
 
 class TestSummaries:

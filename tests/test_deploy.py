@@ -278,8 +278,32 @@ def test_a_challenge_that_has_begun_is_always_answered_with_an_action(
     assert np.array_equal(unpack(client.post("/predict", content=pack(elsewhere)).content), first)
     assert "a bug" in caplog.text and "ZeroDivisionError" in caplog.text
     assert client.post("/predict", content=pack(challenge(observation, 1, episode=9))).status_code == 400
-    client.post("/predict", content=pack(challenge(observation, 0, episode=4)))
+
+
+def test_a_malformed_challenge_is_answered_for_its_own_episode(observation: Observation) -> None:
+    client = TestClient(create_app(PolicyServer(Scripted()), {}))
+
+    def ask(step: int, episode: int, **changes: Any) -> Any:
+        reply = client.post("/predict", content=pack(challenge(observation, step, episode, **changes)))
+        return unpack(reply.content) if reply.status_code == 200 else reply.status_code
+
+    first = [ask(step, 1) for step in range(3)][-1]
+    assert ask(0, 2, gripper="nowhere") == 400, "a robot that begins anew is not sent where another was sent"
+    second = ask(0, 2)
+    assert np.array_equal(ask(1, 2, gripper="nowhere"), second) and not np.array_equal(first, second)
+    assert np.array_equal(unpack(client.post("/predict", content=b"nonsense").content), second)
+    assert np.array_equal(ask(3, 1, gripper="nowhere"), first)
+    ask(4, 1)
     assert client.post("/predict", content=b"nonsense").status_code == 400, "whose robot is meant is not known"
+
+
+@pytest.mark.parametrize("key", ["session", "observation.images.\ud800"])
+def test_half_a_surrogate_pair_is_refused_and_not_a_bug(observation: Observation, key: str) -> None:
+    client = TestClient(create_app(PolicyServer(Scripted()), {}), raise_server_exceptions=False)
+    message = {**act.EXAMPLE, key: "\ud800"}
+    del message["task"]
+    reply = client.post("/act", content=json.dumps(message).encode())
+    assert reply.status_code == 400 and reply.json()["error"]
 
 
 def test_interleaved_episodes_both_go_on(observation: Observation) -> None:

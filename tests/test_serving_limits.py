@@ -74,6 +74,20 @@ def test_requests_of_a_client_have_a_rate(observation: Observation) -> None:
     assert codes[:2] == [200, 200] and codes[3] == 429 and client.get("/health").status_code == 200
 
 
+def test_guesses_of_the_token_have_a_rate_too() -> None:
+    client = TestClient(create_app(PolicyServer(Scripted()), {}, DeployConfig(max_rate=1), "secret"))
+    codes = [client.post("/act", headers={"authorization": f"Bearer {guess}"}).status_code for guess in range(5)]
+    assert codes[0] == 401 and codes[-1] == 429
+
+
+def test_a_server_that_ends_answers_what_is_in_work_and_refuses_the_rest(observation: Observation) -> None:
+    server = PolicyServer(Scripted())
+    client = TestClient(create_app(server, {}))
+    server.close()
+    reply = client.post("/act", content=pack(observation_message(observation) | {"task": "push"}))
+    assert reply.status_code == 503 and "ending" in reply.json()["error"]
+
+
 def test_the_rate_is_that_of_each_client_over_time() -> None:
     limit = RateLimit(2.0)
     assert [limit.allows("a", 0.0) for _ in range(5)] == [True] * 4 + [False]

@@ -18,7 +18,7 @@ _MARK = b"\nCLAP-CRC32:"
 _LENGTH = len(_MARK) + 8
 _BLOCK = 1 << 20
 
-_known: set[tuple[Path, int, int]] = set()
+_known: set[tuple[Path, int, int, bool]] = set()
 
 
 def append_checksum(file: io.FileIO) -> None:
@@ -29,19 +29,24 @@ def append_checksum(file: io.FileIO) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def has_its_checksum(path: Path) -> bool:
+def has_its_checksum(path: Path, *, required: bool = False) -> bool:
     """Whether a file's bytes have the checksum at its end, or it has none; each state of a file is read once.
+
+    Args:
+        required: whether a file must have one.
 
     Raises:
         BlockingIOError: another process is writing it.
     """
     state = path.stat()
-    key = (path.absolute(), state.st_mtime_ns, state.st_size)
+    key = (path.absolute(), state.st_mtime_ns, state.st_size, required)
     if key not in _known:
         with path.open("rb") as file:
             length = max(state.st_size - _LENGTH, 0)
             file.seek(length)
             mark = file.read()
+            if required and not mark.startswith(_MARK):
+                return False
             if mark.startswith(_MARK) and mark != _mark(file, length):
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # which HDF5 holds while it writes
                 return False

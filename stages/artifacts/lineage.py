@@ -8,7 +8,7 @@ from typing import Literal
 
 from stages.artifacts.digest import DIGEST, directory_digest
 from stages.artifacts.files import check_directory, open_artifact, read_header
-from stages.artifacts.header import VERSIONS, Header, Parent
+from stages.artifacts.header import VERSIONS, Header, Parent, damage_named
 from stages.artifacts.integrity import is_whole
 from stages.artifacts.resume import partial_of
 from stages.artifacts.run import RunDirectory
@@ -62,13 +62,22 @@ def _node(name: str, path: Path, schema: str, known: dict[Path, Node], verify_co
         return Node(name, path, schema, "unfinished" if partial_of(path).exists() else "missing")
     try:
         header, _ = read_header(path, schema)
-        damaged = "it is not what was written" if verify_content and not is_whole(path, schema) else ""
+        damaged = _damage(path, schema) if verify_content else ""
     except UserError as error:
         return Node(name, path, schema, "damaged", error.what)
     reason = damaged or _staleness(header, known, verify_content)
     state: State = "damaged" if damaged else "stale" if reason else "complete"
     parents = tuple(known[Path(p.path)].name if Path(p.path) in known else p.path for p in header.parents)
     return Node(name, path, schema, state, reason, parents, header.created, header.command)
+
+
+def _damage(path: Path, schema: str) -> str:
+    """What is not as it was written of an artifact or, beside a model's directory, of its curves; "" if all is."""
+    curves = path.with_name(f"{path.name}.h5")
+    for file in (path, curves) if path.is_dir() and curves.exists() else (path,):
+        if not is_whole(file, schema):
+            return f"{'it' if file == path else file.name} is not what was written"
+    return ""
 
 
 def _staleness(header: Header, known: dict[Path, Node], verify_content: bool) -> str:
@@ -91,7 +100,8 @@ def _staleness(header: Header, known: dict[Path, Node], verify_content: bool) ->
 def _digest(path: Path, parent: Parent, verify_content: bool) -> str:
     if parent.schema not in VERSIONS:
         return directory_digest(path) if verify_content else parent.sha256
-    if path.is_dir():
-        return check_directory(path, parent.schema)[DIGEST]
-    with open_artifact(path, parent.schema) as file:
+    with damage_named(path):
+        if path.is_dir():
+            return check_directory(path, parent.schema)[DIGEST]
+    with open_artifact(path, parent.schema) as file, damage_named(path):
         return file.attrs[DIGEST]

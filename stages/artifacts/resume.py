@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.artifacts.files import read_header
-from stages.artifacts.header import DIRECTORY_HEADER, Header
+from stages.artifacts.header import DIRECTORY_HEADER, Header, damage_named
 from stages.core.errors import UserError
 
 
@@ -73,7 +73,8 @@ def _check_begun(target: Path, header: Header, resume: bool) -> None:
         raise UserError(f"{target} was begun and not finished", "Use --resume to go on or --overwrite to begin again")
     begun = partial_of(target) / DIRECTORY_HEADER
     if begun.exists():
-        found = Header.from_json(json.loads(begun.read_text()), target)
+        with damage_named(partial_of(target)):
+            found = Header.from_json(json.loads(begun.read_text()), target)
         _refuse_differences(target, "begun", header.differences(found))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from stages.artifacts.checksum import has_its_checksum
 from stages.artifacts.digest import DIGEST, group_digest
 from stages.artifacts.episode import Episode
 from stages.artifacts.episode_io import write_episode
@@ -26,8 +27,9 @@ def shard_path(partial: Path, index: int) -> Path:
 
 
 def missing_shards(partial: Path, count: int) -> list[int]:
-    """The episodes that are still to be made."""
-    return [index for index in range(count) if not shard_path(partial, index).exists()]
+    """The episodes that are still to be made, or whose shards are damaged."""
+    paths = [shard_path(partial, index) for index in range(count)]
+    return [index for index, path in enumerate(paths) if not (path.exists() and has_its_checksum(path, required=True))]
 
 
 def write_shard(

@@ -24,6 +24,10 @@ FIELDS = ("taskvar", "episode_id", "step_id", "instruction", "obs_state_dict")
 OBSERVATION_FIELDS = ("rgb", "pc", "gripper")
 
 
+Episode = tuple[str, int]
+"""Variation and number."""
+
+
 @dataclass(frozen=True)
 class ChallengeRequest:
     """One question of the client; `step_id` 0 begins an episode."""
@@ -33,6 +37,20 @@ class ChallengeRequest:
     step_id: int
     instruction: str
     observation: PointObservation
+
+    @property
+    def episode(self) -> Episode:
+        return self.taskvar, self.episode_id
+
+
+def asked_for(body: bytes) -> tuple[Episode, int] | None:
+    """Episode and step of a request, whatever else is wrong with it; None if they cannot be read."""
+    try:
+        message = unpack(body)
+        _require(message, ("taskvar", "episode_id", "step_id"), "the request")
+        return (_text(message, "taskvar"), _whole(message, "episode_id")), _whole(message, "step_id")
+    except UserError:
+        return None
 
 
 def parse_request(body: bytes) -> ChallengeRequest:

@@ -19,7 +19,7 @@ from stages.core.instruction import read_instruction
 from stages.core.observation import Observation, PointObservation
 from stages.safety import safe_action
 from stages.serving.act import ActRequest
-from stages.serving.gembench import ChallengeRequest
+from stages.serving.gembench import ChallengeRequest, Episode
 
 log = logging.getLogger("clap.server")
 
@@ -35,11 +35,16 @@ class Session:
     Attributes:
         policy: in the middle of it.
         task: its instruction, as it was sent.
+        client: address of who began it.
+        begun, used: numbers of its first and its last request.
         action: the last one that was answered, of (9,).
     """
 
     policy: Any
     task: str
+    client: str
+    begun: int
+    used: int
     action: np.ndarray | None = None
 
 
@@ -57,22 +62,25 @@ class PolicyServer:
         self.policy, self.max_sessions, self.wait_seconds = policy, max_sessions, wait_seconds
         self.requests = 0
         self._places = threading.BoundedSemaphore(max_waiting + 1)
-        self._lock = threading.Lock()
+        self._lock, self._closed = threading.Lock(), False
         self._sessions: OrderedDict[Hashable, Session] = OrderedDict()
 
-    def predict(self, request: ChallengeRequest) -> np.ndarray:
+    def predict(self, request: ChallengeRequest, client: str = "") -> np.ndarray:
         """GemBench's answer: (8,) float32 pose and gripper; a session is an episode of a variation.
+
+        Args:
+            client: address of who asks.
 
         Raises:
             UserError: a later step of an episode that has not begun here, or was dropped.
             Busy: too many requests wait.
         """
-        key = (request.taskvar, request.episode_id)
+        key = request.episode
         name = f"episode {request.episode_id} of {request.taskvar}"
         try:
             with self._turn():
                 if request.step_id == 0:
-                    self._begin(key, request.instruction)
+                    self._begin(key, request.instruction, client)
                 action = self._decide(self._session(key, name, "Send its step 0 first"), request.observation).action
         except Exception as error:  # the client takes any answer for an action, whatever its status
             session = self._sessions.get(key)
@@ -112,11 +120,25 @@ class PolicyServer:
             "problem": decision.problem,
         }
 
-    def stay(self) -> np.ndarray | None:
-        """The action (8,) that the only robot of GemBench was sent last, with which it stays; None if there are others,
-        or none."""
-        actions = [one.action for key, one in list(self._sessions.items()) if isinstance(key, tuple)]
-        return np.asarray(actions[0][:8], np.float32) if len(actions) == 1 and actions[0] is not None else None
+    def stay(self, client: str, asked: tuple[Episode, int] | None) -> np.ndarray | None:
+        """The action (8,) that a robot of GemBench was sent last, with which it stays; None if that is not known.
+
+        Args:
+            client: address of who asks.
+            asked: episode and step of a request that cannot be answered; None if they cannot be read. Then the episode
+                is meant that this client asked for last, unless it has asked for another since that began.
+        """
+        if asked is not None:
+            session = self._sessions.get(asked[0]) if asked[1] else None
+        else:
+            known = [(key, one) for key, one in list(self._sessions.items()) if isinstance(key, tuple)]
+            own = sorted((one for _, one in known if one.client == client), key=lambda one: one.used)
+            session = own[-1] if own and all(other.used < own[-1].begun for other in own[:-1]) else None
+        return None if session is None or session.action is None else np.asarray(session.action[:8], np.float32)
+
+    def close(self) -> None:
+        """Refuse requests from now on; the one in work is answered."""
+        self._closed = True
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -127,16 +149,18 @@ class PolicyServer:
             if not self._lock.acquire(timeout=self.wait_seconds):
                 raise Busy(f"the request waited for {self.wait_seconds:g} s", "Send it again later")
             try:
+                if self._closed:
+                    raise Busy("the server is ending", "Send it to another")
                 yield
             finally:
                 self._lock.release()
         finally:
             self._places.release()
 
-    def _begin(self, key: Hashable, task: str) -> None:
+    def _begin(self, key: Hashable, task: str, client: str = "") -> None:
         policy = copy(self.policy)
         policy.reset(read_instruction(task))
-        self._sessions[key] = Session(policy, task)
+        self._sessions[key] = Session(policy, task, client, begun=self.requests + 1, used=self.requests + 1)
         self._sessions.move_to_end(key)
         while len(self._sessions) > self.max_sessions:
             self._sessions.popitem(last=False)
@@ -151,6 +175,7 @@ class PolicyServer:
         self, session: Session, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
     ) -> Decision:
         self.requests += 1
+        session.used = self.requests
         decision = session.policy.select_action(observation, keypoint)
         session.action = np.asarray(decision.action, float)
         return decision

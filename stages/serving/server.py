@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,10 @@ from stages.serving import act as act_route
 from stages.serving import gembench
 from stages.serving.act import parse_act
 from stages.serving.encoding import MSGPACK, pack, unpack
-from stages.serving.gembench import parse_request
+from stages.serving.gembench import asked_for, parse_request
 from stages.serving.policy_server import Busy, PolicyServer, log
 from stages.serving.rate_limit import RateLimit
 from stages.settings.deploy import DeployConfig
-
-GRACE_SECONDS = 10
-"""Time for requests in work after the server was told to end [s]."""
 
 
 def create_app(
@@ -53,14 +51,12 @@ def create_app(
 
     @app.middleware("http")
     async def authorise_and_log(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        started, path = time.monotonic(), request.url.path
-        client = request.client.host if request.client else "?"
-        if token and path != "/health" and not _carries(request, token):
-            error = "the token is missing or wrong. Send it as 'Authorization: Bearer TOKEN'."
-            response: Response = JSONResponse({"error": error}, status_code=401)
-        elif path != "/health" and not rate.allows(client, started):
-            error = f"more than {limits.max_rate:g} requests a second. Send fewer, or set deploy.max_rate."
-            response = JSONResponse({"error": error}, status_code=429)
+        started, path, client = time.monotonic(), request.scope["path"], _client(request)
+        if path != "/health" and not rate.allows(client, started):
+            what = f"more than {limits.max_rate:g} requests a second. Send fewer, or set deploy.max_rate."
+            response: Response = _error(429, what)
+        elif token and path != "/health" and not _carries(request, token):
+            response = _error(401, "the token is missing or wrong. Send it as 'Authorization: Bearer TOKEN'.")
         else:
             response = await answer(request)
         log.info("%s %s %s %d %.2f s", client, request.method, path, response.status_code, time.monotonic() - started)
@@ -68,11 +64,11 @@ def create_app(
 
     @app.exception_handler(UserError)
     async def refuse(request: Request, error: UserError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=503 if isinstance(error, Busy) else 400)
+        return _error(503 if isinstance(error, Busy) else 400, str(error))
 
     @app.exception_handler(HTTPException)
     async def refuse_http(request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"error": error.detail}, status_code=error.status_code)
+        return _error(error.status_code, error.detail)
 
     async def body_of(request: Request) -> bytes:
         try:
@@ -90,15 +86,16 @@ def create_app(
     @app.post("//predict", include_in_schema=False)
     @app.post("/predict", description=gembench.__doc__, openapi_extra=_body(MSGPACK))
     async def predict(request: Request) -> Response:
+        client, body = _client(request), None
         try:
             body = await body_of(request)
             challenge = await run_in_threadpool(parse_request, body)
         except (UserError, HTTPException) as error:
-            if (action := server.stay()) is None:
+            if (action := server.stay(client, asked_for(body) if body else None)) is None:
                 raise
             log.error("The robot stays still: %s", error)
         else:
-            action = await run_in_threadpool(server.predict, challenge)
+            action = await run_in_threadpool(server.predict, challenge, client)
         return Response(pack(action), media_type=MSGPACK)
 
     @app.post("/act", description=act_route.__doc__, openapi_extra=_body("application/json", act_route.EXAMPLE))
@@ -115,11 +112,14 @@ def create_app(
     return app
 
 
-def run_app(app: FastAPI, host: str, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until interrupted; port 0 takes a free one.
+def run_app(
+    app: FastAPI, host: str, port: int, announce: Callable[[str], None], ending: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until interrupted, and to the end of what is in work; port 0 takes a free one.
 
     Args:
         announce: called with the address once it is taken.
+        ending: called when the server is interrupted.
 
     Raises:
         UserError: the address cannot be listened on.
@@ -136,8 +136,26 @@ def run_app(app: FastAPI, host: str, port: int, announce: Callable[[str], None])
             ) from error
         announce(f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}")
         with suppress(KeyboardInterrupt):
-            options = {"log_level": "warning", "lifespan": "off", "timeout_graceful_shutdown": GRACE_SECONDS}
-            uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
+            _Server(uvicorn.Config(app, log_level="warning", lifespan="off"), ending).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._ending()
+        super().handle_exit(sig, frame)
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else "?"
+
+
+def _error(status: int, what: str) -> JSONResponse:
+    """One line; what no text can hold, such as half of a surrogate pair, is replaced."""
+    return JSONResponse({"error": what.encode(errors="replace").decode()}, status)
 
 
 async def _read(request: Request, most: int) -> bytes | None:

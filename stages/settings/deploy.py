@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stages.settings.ranges import Count, NonNegative, Pixels, Port, Positive, Whole
+from stages.settings.ranges import Count, NonNegative, Patience, Pixels, Port, Whole
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class DeployConfig:
         port: GemBench's challenge port by default.
         device: where the models run ("cpu", "cuda").
         max_request_mb: larger requests are refused [MiB].
-        receive_seconds: time that a request may take to arrive [s].
+        receive_seconds: time that the body of a request may take to arrive [s].
         max_rate: requests a second of one client, on average; 0 = any number.
         max_waiting: requests that wait while another is answered; more are refused.
         wait_seconds: that they wait at most [s].
@@ -29,10 +29,10 @@ class DeployConfig:
     port: Port = 13000
     device: str = "cpu"
     max_request_mb: Count = 64
-    receive_seconds: Positive = 30.0
+    receive_seconds: Patience = 30.0
     max_rate: NonNegative = 20.0
     max_waiting: Whole = 16
-    wait_seconds: Positive = 30.0
+    wait_seconds: Patience = 30.0
     simulator: str = "tabletop"
     image_size: Pixels = 128
     max_steps: Count = 25
