@@ -44,9 +44,6 @@ app.add_typer(tasks.app, name="tasks")
 app.command("status")(status.command)
 app.command("view")(view.command)
 
-_FILES = "stages.artifacts.files"
-"""The module that knows what was opened, imported by commands that open something."""
-
 USER_ERROR = 2
 INTERRUPTED = 130
 
@@ -75,7 +72,7 @@ def _root(
 def main() -> NoReturn:
     """Run the command line; what the user can put right is one line on stderr and a non-zero exit."""
     _quiet_libraries()
-    if files := sys.modules.get(_FILES):
+    if files := sys.modules.get("stages.artifacts.files"):  # not imported for its own sake: --help needs no HDF5
         files.OPENED.clear()
     try:
         code = app(standalone_mode=False) or 0
@@ -118,8 +115,6 @@ def _usage(error: typer.TyperException) -> str:
 
 def _damage_message() -> str | None:
     """One line for an artifact that is not what was written, which explains any other error; None if all are whole."""
-    if _FILES not in sys.modules:
-        return None
     from stages.artifacts.integrity import damage
 
     found = damage()

@@ -110,7 +110,7 @@ def command(
 
 def results_table(title: str, summary: dict[str, Any]) -> Table:
     """Success per variation and level, with 95 % intervals and, for several seeds, their standard deviation."""
-    caption = f"{_marked(summary)}95 % Wilson intervals. Report: {summary['report']}"
+    caption = f"{_footnote(summary)}95 % Wilson intervals. Report: {summary['report']}"
     if summary["mean_over_levels_std"] is not None:
         mean, spread = 100 * summary["mean_over_levels"], 100 * summary["mean_over_levels_std"]
         caption = f"Mean over levels {mean:.1f} %, standard deviation over seeds {spread:.1f}. {caption}"
@@ -132,7 +132,7 @@ def _mark(variation: str, level: dict[str, Any]) -> str:
     return " *" if variation in level["untrained"] else ""
 
 
-def _marked(summary: dict[str, Any]) -> str:
+def _footnote(summary: dict[str, Any]) -> str:
     """What the mark means, where it stands."""
     return "* not trained on. " if any(level["untrained"] for level in summary["levels"].values()) else ""
 
@@ -144,7 +144,7 @@ def _cells(rate: dict[str, Any]) -> list[str]:
 
 def planner_table(title: str, summary: dict[str, Any]) -> Table:
     """Quality of the planner's answers per variation and level; shares in percent, median errors in centimetres."""
-    caption = f"{_marked(summary)}Shares of all answers in percent, 95 % Wilson intervals below. "
+    caption = f"{_footnote(summary)}Shares of all answers in percent, 95 % Wilson intervals below. "
     caption += f"Report: {summary['report']}"
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=None)
     table.padding, table.pad_edge = (0, 1, 0, 0), False

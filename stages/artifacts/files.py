@@ -22,7 +22,7 @@ from stages.artifacts.header import (
     VERSIONS,
     Header,
     Parent,
-    damage_named,
+    damage_as_user_error,
     get_header,
     header_digest,
     put_header,
@@ -109,7 +109,7 @@ def open_artifact(path: Path, *schemas: str) -> h5py.File:
         raise UserError(f"{path} does not exist", f"Make it with `{command}`, or name another file")
     file = open_hdf5(path, command)
     try:
-        with damage_named(path):
+        with damage_as_user_error(path):
             values = root_attributes(file)
             schema = _check_schema(path, values.get("schema"), values.get("version"), schemas)
             if not values.get("complete", False):
@@ -154,7 +154,7 @@ def check_directory(path: Path, schema: str) -> dict[str, Any]:
         values = json.loads((path / DIRECTORY_HEADER).read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{path} has no readable {DIRECTORY_HEADER}", f"Make it again with `{command}`") from error
-    with damage_named(path):
+    with damage_as_user_error(path):
         _check_schema(path, values.get("schema"), values.get("version"), (schema,))
     OPENED[path.absolute()] = schema
     return values
@@ -165,9 +165,9 @@ def read_header(path: Path, schema: str) -> tuple[Header, dict[str, Any]]:
     path = Path(path)
     if path.is_dir() or schema in ("clap.vlm", "clap.fine", "clap.bundle") and path.suffix != ".h5":
         values = check_directory(path, schema)
-        with damage_named(path):
+        with damage_as_user_error(path):
             return Header.from_json(values, path), values["summary"]
-    with open_artifact(path, schema) as file, damage_named(path):
+    with open_artifact(path, schema) as file, damage_as_user_error(path):
         return get_header(file, path), json.loads(file.attrs["summary"])
 
 
@@ -176,10 +176,10 @@ def parent(path: Path, *schemas: str) -> Parent:
     path = Path(path)
     if path.is_dir():
         values = check_directory(path, schemas[0])
-        with damage_named(path):
+        with damage_as_user_error(path):
             schema, sha256 = schemas[0], values[DIGEST]
     else:
-        with open_artifact(path, *schemas) as file, damage_named(path):
+        with open_artifact(path, *schemas) as file, damage_as_user_error(path):
             schema, sha256 = str(file.attrs["schema"]), file.attrs[DIGEST]
     return Parent(str(path.absolute()), schema, sha256)
 

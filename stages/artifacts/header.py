@@ -40,6 +40,9 @@ EPISODES = ("clap.demos", "clap.rollouts", "clap.recordings")
 
 DIRECTORY_HEADER = "clap.json"
 
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""What reading a damaged artifact can raise."""
+
 HEADER_DIGEST = "header_sha256"
 """Attribute with the digest of all others."""
 
@@ -141,7 +144,7 @@ def put_header(file: h5py.File, header: Header, target: Path) -> None:
 
 def get_header(file: h5py.File, path: Path) -> Header:
     """The header in the root attributes of an open file at `path`."""
-    with damage_named(path):
+    with damage_as_user_error(path):
         values = root_attributes(file)
         for name in ("settings", "config", "parents"):
             values[name] = json.loads(values[name])
@@ -160,11 +163,11 @@ def header_digest(values: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def damage_named(path: Path) -> Iterator[None]:
+def damage_as_user_error(path: Path) -> Iterator[None]:
     """Say of what cannot be read in a header that the artifact at `path` is damaged."""
     try:
         yield
-    except (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path} is damaged: its header cannot be read", "Copy it again, or make it anew") from error
 
 

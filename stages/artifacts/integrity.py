@@ -6,11 +6,8 @@ from pathlib import Path
 
 from stages.artifacts.digest import DIGEST, directory_digest
 from stages.artifacts.files import OPENED, PRODUCERS, check_directory, content_digest, open_artifact
-from stages.artifacts.header import DIRECTORY_HEADER, HEADER_DIGEST, header_digest, root_attributes
+from stages.artifacts.header import DIRECTORY_HEADER, HEADER_DIGEST, UNREADABLE, header_digest, root_attributes
 from stages.core.errors import UserError
-
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-"""What reading a damaged file can raise."""
 
 
 def is_whole(path: Path, schema: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from stages.artifacts.digest import DIGEST, directory_digest
 from stages.artifacts.files import check_directory, open_artifact, read_header
-from stages.artifacts.header import VERSIONS, Header, Parent, damage_named
+from stages.artifacts.header import VERSIONS, Header, Parent, damage_as_user_error
 from stages.artifacts.integrity import is_whole
 from stages.artifacts.resume import partial_of
 from stages.artifacts.run import RunDirectory
@@ -100,8 +100,8 @@ def _staleness(header: Header, known: dict[Path, Node], verify_content: bool) ->
 def _digest(path: Path, parent: Parent, verify_content: bool) -> str:
     if parent.schema not in VERSIONS:
         return directory_digest(path) if verify_content else parent.sha256
-    with damage_named(path):
+    with damage_as_user_error(path):
         if path.is_dir():
             return check_directory(path, parent.schema)[DIGEST]
-    with open_artifact(path, parent.schema) as file, damage_named(path):
+    with open_artifact(path, parent.schema) as file, damage_as_user_error(path):
         return file.attrs[DIGEST]

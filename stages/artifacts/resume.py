@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.artifacts.files import read_header
-from stages.artifacts.header import DIRECTORY_HEADER, Header, damage_named
+from stages.artifacts.header import DIRECTORY_HEADER, Header, damage_as_user_error
 from stages.core.errors import UserError
 
 
@@ -73,7 +73,7 @@ def _check_begun(target: Path, header: Header, resume: bool) -> None:
         raise UserError(f"{target} was begun and not finished", "Use --resume to go on or --overwrite to begin again")
     begun = partial_of(target) / DIRECTORY_HEADER
     if begun.exists():
-        with damage_named(partial_of(target)):
+        with damage_as_user_error(partial_of(target)):
             found = Header.from_json(json.loads(begun.read_text()), target)
         _refuse_differences(target, "begun", header.differences(found))
 

@@ -43,7 +43,7 @@ class ChallengeRequest:
         return self.taskvar, self.episode_id
 
 
-def asked_for(body: bytes) -> tuple[Episode, int] | None:
+def read_episode_and_step(body: bytes) -> tuple[Episode, int] | None:
     """Episode and step of a request, whatever else is wrong with it; None if they cannot be read."""
     try:
         message = unpack(body)

@@ -28,7 +28,7 @@ from stages.serving import act as act_route
 from stages.serving import gembench
 from stages.serving.act import parse_act
 from stages.serving.encoding import MSGPACK, pack, unpack
-from stages.serving.gembench import asked_for, parse_request
+from stages.serving.gembench import parse_request, read_episode_and_step
 from stages.serving.policy_server import Busy, PolicyServer, log
 from stages.serving.rate_limit import RateLimit
 from stages.settings.deploy import DeployConfig
@@ -91,7 +91,7 @@ def create_app(
             body = await body_of(request)
             challenge = await run_in_threadpool(parse_request, body)
         except (UserError, HTTPException) as error:
-            if (action := server.stay(client, asked_for(body) if body else None)) is None:
+            if (action := server.stay(client, read_episode_and_step(body) if body else None)) is None:
                 raise
             log.error("The robot stays still: %s", error)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stages.settings.ranges import Count, NonNegative, Patience, Pixels, Port, Whole
+from stages.settings.ranges import Count, NonNegative, Pixels, Port, Timeout, Whole
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class DeployConfig:
     port: Port = 13000
     device: str = "cpu"
     max_request_mb: Count = 64
-    receive_seconds: Patience = 30.0
+    receive_seconds: Timeout = 30.0
     max_rate: NonNegative = 20.0
     max_waiting: Whole = 16
-    wait_seconds: Patience = 30.0
+    wait_seconds: Timeout = 30.0
     simulator: str = "tabletop"
     image_size: Pixels = 128
     max_steps: Count = 25

@@ -17,7 +17,7 @@ from stages.artifacts.answers import Answers
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import open_artifact, open_hdf5
-from stages.artifacts.header import EPISODES, Header, damage_named, get_header
+from stages.artifacts.header import EPISODES, Header, damage_as_user_error, get_header
 from stages.artifacts.run import RunDirectory
 from stages.core.errors import UserError
 from stages.geometry.canonical import CanonicalViews
@@ -87,7 +87,7 @@ def curves_of(directory: Path) -> Path:
 def _schema(path: Path) -> str:
     if not path.exists():
         raise UserError(f"{path} does not exist", "Name an artifact, such as runs/default/demos.h5")
-    with open_hdf5(path, "the stage that made it") as file, damage_named(path):
+    with open_hdf5(path, "the stage that made it") as file, damage_as_user_error(path):
         schema = str(file.attrs.get("schema", ""))
     if not schema:
         raise UserError(f"{path} names no schema: it is not an artifact of this tool", "Name another file")

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from stages.artifacts.demonstrations import Demonstrations
 from tests.conftest import clap_alone
-from tests.soak.pipeline import Whole, fingerprints, make_whole, succeeded
+from tests.soak.pipeline import ReferenceRun, fingerprints, make_reference_run, succeeded
 
 SHARES = (0.0, 0.3, 0.7)
 """Of what a stage writes, the room that it is given."""
@@ -49,17 +49,17 @@ def _mount(*command: str) -> None:
     subprocess.run(command, check=True)
 
 
-def fill_and_resume(whole: Whole, number: int, share: float, disk: Path) -> str:
+def fill_and_resume(reference: ReferenceRun, number: int, share: float, disk: Path) -> str:
     """Run a stage on a disk with too little room, then with enough; the line that it ended with.
 
     An AssertionError says what was lost, different, or not said in one line.
     """
-    stage, before, run = whole.pipeline[number], whole.pipeline[:number], disk / "run"
+    stage, before, run = reference.pipeline[number], reference.pipeline[:number], disk / "run"
     run.mkdir()
     for one in before:
-        _copy(whole.run, run, one.artifact)
+        _copy(reference.run, run, one.artifact)
     complete = fingerprints(run, before)
-    resize(disk, int(share * _size(whole.run, stage.artifact)))
+    resize(disk, int(share * _size(reference.run, stage.artifact)))
     refused = clap_alone(*stage.arguments(run))
     lines = [line for line in refused.err.splitlines() if line.startswith("error: ")]
     assert refused.code == 1 and len(lines) == 1 and "Traceback" not in refused.err, f"{stage.name}: {refused.err}"
@@ -68,7 +68,7 @@ def fill_and_resume(whole: Whole, number: int, share: float, disk: Path) -> str:
     assert fingerprints(run, before) == complete, f"{stage.name}: an artifact made before it has changed"
     succeeded(clap_alone(*stage.arguments(run)))
     if stage.resumes:
-        assert fingerprints(run, [stage]) == {stage.artifact: whole.made[stage.artifact]}, f"{stage.name} differs"
+        assert fingerprints(run, [stage]) == {stage.artifact: reference.made[stage.artifact]}, f"{stage.name} differs"
     else:
         with Demonstrations(run / stage.artifact) as recordings:
             assert len(recordings) == 1
@@ -90,7 +90,7 @@ def _size(run: Path, artifact: str) -> int:
 
 
 def run_full_disk(
-    whole: Whole, folder: Path, names: tuple[str, ...] = (), shares: tuple[float, ...] = SHARES
+    reference: ReferenceRun, folder: Path, names: tuple[str, ...] = (), shares: tuple[float, ...] = SHARES
 ) -> dict[str, int]:
     """Fill the disk under stages; how often for each.
 
@@ -100,9 +100,9 @@ def run_full_disk(
     """
     filled: dict[str, int] = {}
     with small_disk(folder / "disk") as disk:
-        for number, stage in enumerate(whole.pipeline):
+        for number, stage in enumerate(reference.pipeline):
             for share in shares if not names or stage.name in names else ():
-                line = fill_and_resume(whole, number, share, disk)
+                line = fill_and_resume(reference, number, share, disk)
                 filled[stage.name] = filled.get(stage.name, 0) + 1
                 print(f"{stage.name}, room for {share:.0%}: {line}", flush=True)
     return filled
@@ -113,7 +113,7 @@ def main() -> None:
     if os.getuid():
         os.execvp("unshare", ["unshare", "--map-root-user", "--mount", sys.executable, "-m", "tests.soak.full_disk"])
     with TemporaryDirectory() as folder:
-        filled = run_full_disk(make_whole(Path(folder)), Path(folder))
+        filled = run_full_disk(make_reference_run(Path(folder)), Path(folder))
     print(f"{sum(filled.values())} full disks under {len(filled)} stages: one line each, and equal after --resume")
 
 

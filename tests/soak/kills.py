@@ -20,7 +20,7 @@ import numpy as np
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.resume import partial_of
 from tests.conftest import clap_alone, clap_process
-from tests.soak.pipeline import Stage, Whole, fingerprints, make_whole, succeeded
+from tests.soak.pipeline import ReferenceRun, Stage, fingerprints, make_reference_run, succeeded
 
 MOST_KILLS = 3
 """Of one artifact, before it is completed."""
@@ -49,9 +49,9 @@ class Times:
     ended: float
 
 
-def measure(whole: Whole, number: int, folder: Path) -> Times:
+def measure(reference: ReferenceRun, number: int, folder: Path) -> Times:
     """How long a stage takes here."""
-    stage, run = whole.pipeline[number], _begin(whole, number, folder)
+    stage, run = reference.pipeline[number], _begin(reference, number, folder)
     started, process = time.monotonic(), clap_process(*stage.arguments(run))
     while process.poll() is None and not _has_begun(run, stage):
         time.sleep(0.01)
@@ -62,11 +62,11 @@ def measure(whole: Whole, number: int, folder: Path) -> Times:
     return Times(begun, time.monotonic() - started)
 
 
-def _begin(whole: Whole, number: int, folder: Path) -> Path:
+def _begin(reference: ReferenceRun, number: int, folder: Path) -> Path:
     """A run with what the stages before one have made."""
     run = folder / "run"
-    shutil.copytree(whole.run, run)
-    for later in whole.pipeline[number:]:
+    shutil.copytree(reference.run, run)
+    for later in reference.pipeline[number:]:
         _remove(run / later.artifact)
     return run
 
@@ -76,7 +76,7 @@ def _has_begun(run: Path, stage: Stage) -> bool:
 
 
 def kill_and_resume(
-    whole: Whole, number: int, times: Times, kills: int, folder: Path, rng: np.random.Generator
+    reference: ReferenceRun, number: int, times: Times, kills: int, folder: Path, rng: np.random.Generator
 ) -> Counts:
     """Kill a stage some times, check what is left each time, then complete it and compare.
 
@@ -84,17 +84,17 @@ def kill_and_resume(
         number: of the stage in the pipeline.
         folder: for the run; removed in the end.
     """
-    stage, before = whole.pipeline[number], whole.pipeline[:number]
-    run, counts = _begin(whole, number, folder), Counts()
+    stage, before = reference.pipeline[number], reference.pipeline[:number]
+    run, counts = _begin(reference, number, folder), Counts()
     complete = fingerprints(run, before)
     for _ in range(kills):
         _kill(stage, run, float(rng.uniform(0.6 * times.begun, times.ended)))
         assert fingerprints(run, before) == complete, f"{stage.name}: an artifact made before it has changed"
-        _check_left(whole, stage, run, counts)
+        _check_left(reference, stage, run, counts)
     recorded = _episodes(run / stage.artifact)
     succeeded(clap_alone(*stage.arguments(run)))
     if stage.resumes:
-        assert fingerprints(run, [stage]) == {stage.artifact: whole.made[stage.artifact]}, f"{stage.name} differs"
+        assert fingerprints(run, [stage]) == {stage.artifact: reference.made[stage.artifact]}, f"{stage.name} differs"
     else:
         assert _episodes(run / stage.artifact) == recorded + 1, f"{stage.name} lost or doubled a recording"
     left = [path.name for path in run.iterdir() if path.name.startswith(".") or path.name.endswith(".partial")]
@@ -113,7 +113,7 @@ def _kill(stage: Stage, run: Path, delay: float) -> None:
     assert process.returncode in (0, -signal.SIGKILL), f"{stage.name}: {err}"
 
 
-def _check_left(whole: Whole, stage: Stage, run: Path, counts: Counts) -> None:
+def _check_left(reference: ReferenceRun, stage: Stage, run: Path, counts: Counts) -> None:
     """The artifact is not there, or it is complete and right."""
     if not (run / stage.artifact).exists():
         begun = partial_of(run / stage.artifact).exists()
@@ -122,7 +122,7 @@ def _check_left(whole: Whole, stage: Stage, run: Path, counts: Counts) -> None:
     counts.late += 1
     if stage.resumes:
         found = fingerprints(run, [stage])[stage.artifact]
-        assert found == whole.made[stage.artifact], f"{stage.name} left another artifact"
+        assert found == reference.made[stage.artifact], f"{stage.name} left another artifact"
     else:
         assert _episodes(run / stage.artifact)
 
@@ -142,7 +142,9 @@ def _remove(artifact: Path) -> None:
         artifact.unlink()
 
 
-def run_kills(whole: Whole, kills: int, seed: int, folder: Path, names: tuple[str, ...] = ()) -> dict[str, Counts]:
+def run_kills(
+    reference: ReferenceRun, kills: int, seed: int, folder: Path, names: tuple[str, ...] = ()
+) -> dict[str, Counts]:
     """Kill stages in turn, each one to `MOST_KILLS` times before it is completed, until there were so many kills.
 
     Args:
@@ -152,19 +154,19 @@ def run_kills(whole: Whole, kills: int, seed: int, folder: Path, names: tuple[st
         What was hit, by stage. Where something is lost or different, an AssertionError says so.
     """
     rng = np.random.default_rng(seed)
-    numbers = [number for number, stage in enumerate(whole.pipeline) if not names or stage.name in names]
-    times = {number: measure(whole, number, folder / "measured") for number in numbers}
-    total = {whole.pipeline[number].name: Counts() for number in numbers}
+    numbers = [number for number, stage in enumerate(reference.pipeline) if not names or stage.name in names]
+    times = {number: measure(reference, number, folder / "measured") for number in numbers}
+    total = {reference.pipeline[number].name: Counts() for number in numbers}
     done = turn = 0
     while done < kills:
         number = numbers[turn % len(numbers)]
         count = min(int(rng.integers(1, MOST_KILLS + 1)), kills - done)
-        found = kill_and_resume(whole, number, times[number], count, folder / str(turn), rng)
-        summed = total[whole.pipeline[number].name]
+        found = kill_and_resume(reference, number, times[number], count, folder / str(turn), rng)
+        summed = total[reference.pipeline[number].name]
         for name in vars(found):
             setattr(summed, name, getattr(summed, name) + getattr(found, name))
         done, turn = done + count, turn + 1
-        print(f"{done}/{kills} kills, {whole.pipeline[number].name}: equal after {count}", flush=True)
+        print(f"{done}/{kills} kills, {reference.pipeline[number].name}: equal after {count}", flush=True)
     return total
 
 
@@ -174,7 +176,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
-        total = run_kills(make_whole(Path(folder)), options.kills, options.seed, Path(folder))
+        total = run_kills(make_reference_run(Path(folder)), options.kills, options.seed, Path(folder))
     print(f"\n{'stage':<24}{'before':>8}{'midway':>8}{'after':>8}")
     for name, counts in total.items():
         print(f"{name:<24}{counts.early:>8}{counts.midway:>8}{counts.late:>8}")

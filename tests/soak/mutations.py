@@ -1,6 +1,6 @@
 """Damage artifacts at random, give them to the commands that read them, and see how these end.
 
-Every command must end within `PATIENCE` seconds, well or with one line, in at most `MEMORY` bytes.
+Every command must end within `TIME_LIMIT` seconds, well or with one line, in at most `MEMORY_LIMIT` bytes.
 
     python -m tests.soak.mutations --count 10000 --seed 0
 """
@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 
 from tests.soak.mutate import damage
-from tests.soak.pipeline import EVALUATE, FINE, TASK, make_whole, sets
+from tests.soak.pipeline import EVALUATE, FINE, TASK, make_reference_run, sets
 
-PATIENCE = 10.0
+TIME_LIMIT = 10.0
 """Seconds."""
 
-MEMORY = 4 * 2**30
+MEMORY_LIMIT = 4 * 2**30
 """Bytes."""
 
 ONE_STEP = sets("fine", steps=1)
@@ -90,7 +90,7 @@ class Runner:
         process.stdin.flush()
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
-            if not selector.select(2 * PATIENCE):
+            if not selector.select(2 * TIME_LIMIT):
                 return self._end("hangs")
         line = process.stdout.readline()
         if not line:
@@ -122,7 +122,7 @@ def work() -> None:
     """The process of a `Runner`."""
     from tests.conftest import clap_here
 
-    resource.setrlimit(resource.RLIMIT_AS, (4 * MEMORY, 4 * MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (4 * MEMORY_LIMIT, 4 * MEMORY_LIMIT))
     answers, sys.stdout = sys.stdout, sys.stderr
     _print(answers, {"ready": True})
     for line in sys.stdin:
@@ -142,21 +142,21 @@ def _print(stream: Any, value: dict[str, Any]) -> None:
     print(json.dumps(value), file=stream, flush=True)
 
 
-def run_mutations(whole: Path, count: int, seed: int, folder: Path) -> Outcomes:
+def run_mutations(reference: Path, count: int, seed: int, folder: Path) -> Outcomes:
     """Damage so many artifacts of a run, each once, and give each to one of its readers.
 
     Args:
-        whole: the run; it gets a file of settings.
+        reference: the run; it gets a file of settings.
         folder: for damaged copies of it.
     """
-    (whole / "settings.yaml").write_text(SETTINGS)
+    (reference / "settings.yaml").write_text(SETTINGS)
     outcomes, rng, runner, names = Outcomes(), np.random.default_rng(seed), Runner(), list(READERS)
     try:
         for number in range(count):
             name = names[number % len(names)]
             run = folder / "run"
-            shutil.copytree(whole, run, copy_function=os.link)
-            _copy(whole / name, run / name)
+            shutil.copytree(reference, run, copy_function=os.link)
+            _copy(reference / name, run / name)
             files = [f for f in (run / name).rglob("*") if f.is_file()] if (run / name).is_dir() else [run / name]
             file = files[int(rng.integers(len(files)))]
             try:
@@ -190,7 +190,7 @@ def _note(outcomes: Outcomes, answer: dict[str, Any], what: str) -> None:
     errors = [line for line in answer.get("err", "").splitlines() if line.startswith("error: ")]
     if "died" in answer:
         wrong = answer["died"]
-    elif seconds > PATIENCE or memory > MEMORY:
+    elif seconds > TIME_LIMIT or memory > MEMORY_LIMIT:
         wrong = f"{seconds:.1f} s, {memory >> 20} MiB"
     elif answer["code"] == 0:
         outcomes.well += 1
@@ -214,7 +214,7 @@ def main() -> None:
         work()
         return
     with TemporaryDirectory() as folder:
-        outcomes = run_mutations(make_whole(Path(folder)).run, options.count, options.seed, Path(folder))
+        outcomes = run_mutations(make_reference_run(Path(folder)).run, options.count, options.seed, Path(folder))
     print(f"{outcomes.well} ended well, {outcomes.refused} were refused in one line, {outcomes.wrong} went wrong")
     print(f"slowest {outcomes.slowest:.1f} s, most memory {outcomes.memory / 2**20:.0f} MiB")
     sys.exit(outcomes.wrong > 0)

@@ -49,7 +49,7 @@ class Stage:
 
 
 def stages(models: Path) -> list[Stage]:
-    """Every stage, in order, with the base models of `make_whole`."""
+    """Every stage, in order, with the base models of `make_reference_run`."""
     bases = ("--base", str(models / "base"), "--set", f"vlm.language={models / 'causal'}")
     collect = sets("collect", image_size=32, valid_fraction=0.5)
     drive = sets("deploy", max_steps=2, image_size=32)
@@ -75,7 +75,7 @@ def stages(models: Path) -> list[Stage]:
 
 
 @dataclass(frozen=True)
-class Whole:
+class ReferenceRun:
     """A run that was never interrupted, the stages that made it, and what they made."""
 
     run: Path
@@ -83,7 +83,7 @@ class Whole:
     made: dict[str, str]
 
 
-def make_whole(folder: Path, clap: Callable[..., Outcome] = clap_alone) -> Whole:
+def make_reference_run(folder: Path, clap: Callable[..., Outcome] = clap_alone) -> ReferenceRun:
     """Run the whole pipeline in a new folder, from small random models.
 
     Args:
@@ -93,10 +93,10 @@ def make_whole(folder: Path, clap: Callable[..., Outcome] = clap_alone) -> Whole
     succeeded(clap("pretrain-vlm", "--out", folder / "models" / "base", *small))
     torch.manual_seed(0)
     save_causal_model(folder / "models" / "causal", ["push the maroon button", "grasp the red block\nlift it"])
-    pipeline, run = stages(folder / "models"), folder / "whole"
+    pipeline, run = stages(folder / "models"), folder / "reference"
     for stage in pipeline:
         succeeded(clap(*stage.arguments(run)))
-    return Whole(run, pipeline, fingerprints(run, pipeline))
+    return ReferenceRun(run, pipeline, fingerprints(run, pipeline))
 
 
 def succeeded(outcome: Outcome) -> None:
