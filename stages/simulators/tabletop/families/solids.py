@@ -138,9 +138,8 @@ def _bracket(draft: Draft) -> float:
 
 def _dumbbell(draft: Draft) -> float:
     radius, half = draft.draw(0.015, 0.032), draft.draw(0.03, 0.065)
+    flat = draft.chance(0.5)
     for side in (-half, half):
-        if side < 0:
-            flat = draft.chance(0.5)
         if flat:
             draft.cylinder(radius, radius, (side, 0, radius), axis=0)
         else:
@@ -165,17 +164,11 @@ def _spool(draft: Draft) -> float:
 
 
 def _arch(draft: Draft) -> float:
-    """Half a ring on two feet, drawn as straight pieces."""
-    radius, thick, deep = draft.draw(0.035, 0.07), draft.draw(0.012, 0.025), draft.draw(0.02, 0.06)
-    rise = draft.draw(0.0, 0.04)
-    points = arc(radius, 0.0, np.pi, 7) + (0, rise)
-    outline = [[radius, 0], *points, [-radius, 0]]
-    for start, end in zip(outline[:-1], outline[1:], strict=True):
-        along = np.subtract(end, start)
-        middle, angle = np.add(start, end) / 2, np.arctan2(along[1], along[0])
-        length = np.linalg.norm(along) + 0.3 * thick
-        draft.box((deep, length, thick), (0, middle[0], max(middle[1], length / 2 if abs(along[0]) < 1e-6 else 0)),
-                  turn(0, angle))
+    """Half a ring on two feet."""
+    radius, thick, deep, rise = draft.draw(0.035, 0.07), draft.draw(0.012, 0.025), draft.draw(0.02, 0.06), draft.draw(0.01, 0.05)
+    _shell(draft, arc(radius, 0.0, np.pi, 7) + (0, rise), deep, thick)
+    for side in (-radius, radius):
+        draft.block((deep, thick, rise), (0, side, 0))
     return radius + rise + thick / 2
 
 
@@ -191,12 +184,16 @@ def _stair(draft: Draft) -> float:
 def _gutter(draft: Draft) -> float:
     """Half a pipe, open above."""
     radius, length = draft.draw(0.02, 0.05), draft.draw(0.08, 0.22)
-    outer = arc(radius, np.pi, 2 * np.pi, 9)
-    for start, end in zip(outer[:-1], outer[1:], strict=True):
-        along, middle = end - start, (start + end) / 2
-        size = (length, np.linalg.norm(along) + 0.002, 0.004)
-        draft.box(size, (0, middle[0], middle[1] + radius), turn(0, np.arctan2(along[1], along[0])))
+    _shell(draft, arc(radius, np.pi, 2 * np.pi, 8) + (0, radius), length, 0.004)
     return radius
+
+
+def _shell(draft: Draft, outline: np.ndarray, length: float, thick: float) -> None:
+    """Plates of a length along X on the lines between points (P, 2) of the plane of Y and Z."""
+    for start, end in zip(outline[:-1], outline[1:], strict=True):
+        along, middle = end - start, (start + end) / 2
+        size = (length, float(np.linalg.norm(along)) + 0.3 * thick, thick)
+        draft.box(size, (0, middle[0], middle[1]), turn(0, float(np.arctan2(along[1], along[0]))))
 
 
 SOLIDS: dict[str, Build] = {
