@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from stages.simulators.tabletop.families.draft import Build, Draft, Point, turn
 from stages.simulators.tabletop.families.grips import front_grip, knob, legs
 from stages.simulators.tabletop.families.hinged import door, flap, opening, shell
@@ -81,7 +83,12 @@ def _radio(draft: Draft) -> float:
 
 def _heater(draft: Draft) -> float:
     """Upright ribs side by side on two feet, with a knob at the end."""
-    ribs, pitch, deep, tall = int(draft.rng.integers(4, 8)), draft.draw(0.022, 0.034), draft.draw(0.05, 0.1), draft.draw(0.12, 0.22)
+    ribs, pitch, deep, tall = (
+        int(draft.rng.integers(4, 8)),
+        draft.draw(0.022, 0.034),
+        draft.draw(0.05, 0.1),
+        draft.draw(0.12, 0.22),
+    )
     width = ribs * pitch
     for rib in range(ribs):
         draft.block((deep, 0.55 * pitch, tall - 0.02), (0, pitch * (rib + 0.5) - width / 2, 0.02))
@@ -148,7 +155,9 @@ def _speaker(draft: Draft) -> float:
     count = int(draft.rng.integers(1, 4))
     for index in range(count):
         radius = min(0.42 * wide, 0.42 * tall / count) * (1 - 0.2 * index)
-        cone = draft.part({0: "woofer", 1: "tweeter", 2: "horn"}[index], (deep / 2, 0, tall * (index + 0.5) / count), shade=SHADE)
+        cone = draft.part(
+            {0: "woofer", 1: "tweeter", 2: "horn"}[index], (deep / 2, 0, tall * (index + 0.5) / count), shade=SHADE
+        )
         cone.cylinder(radius, 0.008, axis=0)
         cone.sphere(0.4 * radius, (0.002, 0, 0))
     draft.top(deep, wide, tall)
@@ -179,10 +188,10 @@ def _clock(draft: Draft) -> float:
     draft.block((deep, radius, 2 * foot))
     face = draft.part("face", (deep / 2, 0, middle), shade=0.6)
     face.cylinder(0.85 * radius, 0.004, axis=0)
-    hands = draft.part("hands", (deep / 2 + 0.004, 0, middle), shade=1.0)
+    hands = draft.part("hands", (deep / 2 + 0.004, 0, middle))
     for length in (0.5, 0.75):
-        hands.block((0.003, 0.1 * radius, length * radius))
-        hands = hands.part("hands", (0, 0, 0), rotation=turn(0, draft.draw(0.5, 5.5)))
+        angle = draft.draw(0.0, 6.28)
+        hands.bar((0, 0, 0), (0, length * radius * np.sin(angle), length * radius * np.cos(angle)), 0.1 * radius)
     return 2 * radius + foot
 
 
@@ -270,7 +279,7 @@ def _fan(draft: Draft) -> float:
     blades = draft.part("blades", (0.02, 0, middle), rotation=turn(0, draft.draw(0, 2)), shade=draft.draw(0.6, 0.9))
     count = int(draft.rng.integers(3, 6))
     for index in range(count):
-        angle = turn(0, 2 * 3.1416 * index / count)
+        angle = turn(0, 2 * np.pi * index / count)
         blades.box((0.004, 0.4 * radius, 0.8 * radius), angle @ (0, 0, 0.5 * radius), angle)
     return middle + radius
 

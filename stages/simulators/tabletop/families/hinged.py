@@ -84,9 +84,7 @@ def walls(draft: Draft, depth: float, width: float, tall: float, thick: float) -
     draft.room((depth - 3 * thick, width - 3 * thick, OPEN_ABOVE), (0, 0, thick))
 
 
-def _locker(
-    width: tuple[float, float], depth: tuple[float, float], height: tuple[float, float], leaves: int
-) -> Build:
+def _locker(width: tuple[float, float], depth: tuple[float, float], height: tuple[float, float], leaves: int) -> Build:
     """An upright case with one door, hinged at either side, or two."""
 
     def build(draft: Draft) -> float:

@@ -56,7 +56,12 @@ def _bookcase(draft: Draft) -> float:
 
 def _bench(draft: Draft) -> float:
     """A level board on legs or on two walls."""
-    depth, width, tall, thick = draft.draw(0.1, 0.22), draft.draw(0.16, 0.36), draft.draw(0.06, 0.2), draft.draw(0.008, 0.02)
+    depth, width, tall, thick = (
+        draft.draw(0.1, 0.22),
+        draft.draw(0.16, 0.36),
+        draft.draw(0.06, 0.2),
+        draft.draw(0.008, 0.02),
+    )
     if draft.chance(0.5):
         legs(draft, 0.95 * depth, 0.95 * width, tall - thick, draft.draw(0.012, 0.03))
     else:

@@ -102,7 +102,9 @@ def _nut(draft: Draft) -> float:
 
 def _wedge(draft: Draft) -> float:
     length, width, tall = draft.rng.uniform((0.05, 0.03, 0.025), (0.13, 0.09, 0.09))
-    draft.extruded([[-length / 2, 0], [length / 2, 0], [-length / 2, tall]], width, (0, width / 2, 0), turn(0, np.pi / 2))
+    draft.extruded(
+        [[-length / 2, 0], [length / 2, 0], [-length / 2, tall]], width, (0, width / 2, 0), turn(0, np.pi / 2)
+    )
     return float(tall)
 
 
@@ -165,7 +167,12 @@ def _spool(draft: Draft) -> float:
 
 def _arch(draft: Draft) -> float:
     """Half a ring on two feet."""
-    radius, thick, deep, rise = draft.draw(0.035, 0.07), draft.draw(0.012, 0.025), draft.draw(0.02, 0.06), draft.draw(0.01, 0.05)
+    radius, thick, deep, rise = (
+        draft.draw(0.035, 0.07),
+        draft.draw(0.012, 0.025),
+        draft.draw(0.02, 0.06),
+        draft.draw(0.01, 0.05),
+    )
     _shell(draft, arc(radius, 0.0, np.pi, 7) + (0, rise), deep, thick)
     for side in (-radius, radius):
         draft.block((deep, thick, rise), (0, side, 0))
