@@ -19,7 +19,7 @@ from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.runtime.distributed import distributed_state, is_main
 from stages.settings.pretrain import PretrainConfig
 from stages.settings.vlm import VlmConfig
-from stages.simulators.tabletop.clutter import SHAPES
+from stages.simulators.tabletop.families import NOUNS
 
 CORPUS = 6000
 """Texts of samples that the tokenizer's vocabulary is learnt from."""
@@ -81,5 +81,5 @@ def _from_nothing(settings: VlmConfig, scenes: list[ClutterScene], seed: int) ->
     rng, source = np.random.default_rng(seed), ProceduralSampler(scenes, views, SHARES)
     drawn = [source.one(rng) for _ in range(min(CORPUS, 4 * len(scenes)))]
     corpus = [text for sample in drawn for text in (sample.request, sample.answer)]
-    corpus += [f"{colour} {shape}" for colour in PAINTS for shape in SHAPES]
+    corpus += [f"{colour} {noun}" for colour in PAINTS for noun in NOUNS]
     return PlannerModel(tiny_backbone(corpus, settings.image_size, seed), settings)

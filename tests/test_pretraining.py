@@ -15,7 +15,7 @@ from stages.pretraining.procedural_samples import PAINTS
 from stages.pretraining.references import Things
 from stages.pretraining.samples import decide_sample, list_sample, locate_sample
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
-from stages.simulators.tabletop.clutter import SHAPES
+from stages.simulators.tabletop.families import SHAPES
 from stages.simulators.tabletop.procedural import procedural_scene
 from stages.simulators.tabletop.scene import Scene
 from stages.simulators.tabletop.tasks import LEVELS, make_task

@@ -18,8 +18,8 @@ from stages.planner.training.loop import LazyBatch, Sample
 from stages.pretraining import samples
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.runtime.worker_pool import map_unordered
-from stages.simulators.tabletop.clutter import SHAPES
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
+from stages.simulators.tabletop.families import SHAPES
 from stages.simulators.tabletop.procedural import procedural_scene
 
 SHIFT = 0.05

@@ -1,4 +1,4 @@
-"""Random scenes of clutter with the robot in a random posture, seen by the same cameras as the tasks.
+"""Random scenes of things of all families with the robot in a random posture, seen by the same cameras as the tasks.
 
 Things are white: whoever uses a scene can colour each by its mask, so that one scene serves for many.
 """
@@ -15,69 +15,111 @@ from stages.geometry.workspace import TABLE_HEIGHT
 from stages.simulators.protocol import SceneObject
 from stages.simulators.tabletop.cameras import CAMERAS as KNOWN_CAMERAS
 from stages.simulators.tabletop.cameras import camera_pose
-from stages.simulators.tabletop.clutter import add_clutter
 from stages.simulators.tabletop.environment import HOME
-from stages.simulators.tabletop.panda import ARM_JOINTS
+from stages.simulators.tabletop.families import FURNITURE, SYNONYMS, add_thing
+from stages.simulators.tabletop.families.arrangement import Arrangement
+from stages.simulators.tabletop.panda import ARM_JOINTS, FINGER_JOINTS
 from stages.simulators.tabletop.renderer import Renderer
-from stages.simulators.tabletop.scene import Scene, Thing, scatter
+from stages.simulators.tabletop.scene import Scene, Thing
 from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.world import new_world
 
 WHITE = (1.0, 1.0, 1.0)
 
-AREA = (-0.12, 0.5, -0.38, 0.38)
-"""Where things stand: x low, x high, y low, y high, world frame [m]."""
+HELD = 0.15
+"""Share of scenes in which the hand holds something."""
 
-HANGING = 0.2
-"""Share of things that hang in the air."""
+FEW, FEW_NOUNS = 0.5, 2
+"""Share of scenes of few nouns, and how many these are."""
 
 LOWEST_TIP = TABLE_HEIGHT + 0.03
 POSTURE_SPREAD = 0.35
 """Standard deviation of the joints about their home [rad]."""
 
+POSTURE_TRIES = 40
+HAND = np.array([0.02, -0.04, -0.1, -0.16])
+"""Distances from the tip along its axis at which the hand is in the way of things [m]."""
+
 
 def procedural_scene(
     rng: np.random.Generator, nouns: Sequence[str], count: int, image_size: int
 ) -> tuple[Observation, list[SceneObject]]:
-    """A table with `count` white things; in half of the scenes of few shapes, so that their names alone do not do.
+    """A table with `count` white things; in half of the scenes of few nouns, so that their names alone do not do.
+
+    Args:
+        nouns: keys of `SHAPES`.
 
     Returns:
-        What the cameras see, with masks, and the things, named by their nouns, each followed by its parts.
+        What the cameras see, with masks, and the things, named by their nouns or synonyms, each followed by its parts.
     """
     spec = new_world()
     base = np.eye(4)
     base[2, 3] = TABLE_HEIGHT
     scene = Scene(spec, base)
-    if rng.random() < 0.5:
-        nouns = rng.permutation(nouns)[:2].tolist()
-    for noun, place in zip(rng.choice(nouns, count).tolist(), _places(rng, count), strict=True):
-        add_clutter(scene, noun, WHITE, place, rng)
-    things = scene.things
+    drawn = _drawn_nouns(rng, list(nouns), count)
+    words = {noun: str(rng.choice([noun, *SYNONYMS.get(noun, ())])) for noun in sorted(set(drawn))}
+    bodies = [add_thing(scene, noun, WHITE, np.zeros(4), rng, words[noun]).body for noun in drawn]
     model = spec.compile()
     data = mujoco.MjData(model)
-    _pose_arm(rng, model, data)
+    mujoco.mj_kinematics(model, data)
+    _arrange(rng, model, data, [model.body(body).id for body in bodies])
     state = State(model, data)
-    return _observe(model, data, things, image_size), [
-        SceneObject(thing.name, state.position(thing), thing.mask_id, None, thing.kind) for thing in things
+    return _observe(model, data, scene.things, image_size), [
+        SceneObject(thing.name, state.position(thing), thing.mask_id, None, thing.kind) for thing in scene.things
     ]
 
 
-def _places(rng: np.random.Generator, count: int) -> np.ndarray:
-    """(count, 4): x, y, height of the foot, yaw."""
-    flat = scatter(rng, [AREA], count, gap=0.11)
-    height = np.where(rng.random(count) < HANGING, rng.uniform(0, 0.35, count), 0)
-    return np.column_stack([flat[:, :2], height, flat[:, 2]])
+def _drawn_nouns(rng: np.random.Generator, nouns: list[str], count: int) -> list[str]:
+    """The nouns of things, one or two of furniture at most where there is anything else."""
+    pool = rng.permutation(nouns)[:FEW_NOUNS].tolist() if rng.random() < FEW else nouns
+    small = [noun for noun in pool if noun not in FURNITURE] or [noun for noun in nouns if noun not in FURNITURE]
+    drawn, left = rng.choice(pool, count).tolist(), int(rng.integers(1, 3))
+    for index, noun in enumerate(drawn):
+        if noun in FURNITURE and small:
+            left -= 1
+            drawn[index] = noun if left >= 0 else str(rng.choice(small))
+    return drawn
 
 
-def _pose_arm(rng: np.random.Generator, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+def _arrange(rng: np.random.Generator, model: mujoco.MjModel, data: mujoco.MjData, bodies: list[int]) -> None:
+    """Place the things, pose the arm, and put one thing into the hand or none."""
+    arrangement = Arrangement(rng, model, data, bodies)
+    graspable = arrangement.graspable() if rng.random() < HELD else []
+    held = int(rng.choice(graspable)) if graspable else None
+    arrangement.spread(leave=held)
+    opening = float(rng.choice([0.0, 0.02, 0.04]))
+    if held is not None:
+        opening = 0.01 if rng.random() < 0.3 else min(arrangement.width(held) / 2, 0.04)
+    clearance = 0.0 if held is None else arrangement.reach(held)
+    _pose_arm(rng, model, data, opening, clearance, arrangement)
+    if held is not None:
+        arrangement.hold(held, State(model, data).tip)
+
+
+def _pose_arm(
+    rng: np.random.Generator,
+    model: mujoco.MjModel,
+    data: mujoco.MjData,
+    opening: float,
+    clearance: float,
+    arrangement: Arrangement,
+) -> None:
+    """Draw a posture whose hand is in no thing, at home if none is found.
+
+    Args:
+        opening: distance of each finger from the middle [m].
+        clearance: added to the least height of the tip [m].
+    """
     addresses = [model.joint(name).qposadr[0] for name in ARM_JOINTS]
     limits = np.array([model.joint(name).range for name in ARM_JOINTS])
-    fingers = [address for address in range(model.nq) if address not in addresses]
-    while True:
-        data.qpos[addresses] = np.clip(HOME + rng.normal(0, POSTURE_SPREAD, len(HOME)), *limits.T)
-        data.qpos[fingers[:2]] = rng.choice([0.0, 0.02, 0.04])
-        mujoco.mj_forward(model, data)
-        if State(model, data).tip_pose[2] > LOWEST_TIP:
+    data.qpos[[model.joint(name).qposadr[0] for name in FINGER_JOINTS]] = opening
+    for attempt in reversed(range(POSTURE_TRIES)):
+        spread = POSTURE_SPREAD if attempt else 0.0
+        data.qpos[addresses] = np.clip(HOME + rng.normal(0, spread, len(HOME)), *limits.T)
+        mujoco.mj_kinematics(model, data)
+        tip = State(model, data).tip
+        hand = tip[:3, 3] + HAND[:, None] * tip[:3, 2]
+        if tip[2, 3] > LOWEST_TIP + clearance and not any(thing.holds(hand) for thing in arrangement.placed):
             return
 
 
