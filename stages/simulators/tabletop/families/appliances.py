@@ -75,9 +75,9 @@ def _radio(draft: Draft) -> float:
     mesh.cylinder(0.36 * tall, 0.006, axis=0)
     _front_dial(draft, "dial", 0.18 * tall, (deep / 2, -side * 0.25 * wide, 0.65 * tall))
     _front_button(draft, "button", 0.18 * tall, (deep / 2, -side * 0.25 * wide, 0.25 * tall))
-    aerial = draft.part("aerial", (-0.3 * deep, 0.42 * wide, tall), anchor=(0, 0, 0.05))
-    length, lean = draft.draw(0.06, 0.14), draft.draw(-0.5, 0.5)
-    aerial.bar((0, 0, 0), (0, lean * length, length), 0.005)
+    end = (0, draft.draw(-0.07, 0.07), draft.draw(0.06, 0.14))
+    aerial = draft.part("aerial", (-0.3 * deep, 0.42 * wide, tall), anchor=(0, end[1] / 2, end[2] / 2))
+    aerial.bar((0, 0, 0), end, 0.005)
     return float(tall)
 
 

@@ -15,6 +15,9 @@ from stages.simulators.tabletop.things.meshes import extruded, turned
 SIDES = 18
 """Of a round surface, which is drawn as a prism."""
 
+FEW_SIDES = 10
+"""Up to here edges are seen: neighbouring faces share no normals."""
+
 ROOM = "room"
 """What the names of the sites begin with that mark room for other things."""
 
@@ -99,7 +102,8 @@ class Draft:
         """
         outline = np.asarray(profile, float)
         section = [[0, outline[0, 1]], *outline, [0, outline[-1, 1]]]
-        self.mesh(*turned(np.array(section), sides), position, rotation)
+        surface = turned(np.array(section), sides)
+        self.mesh(*(faceted(*surface) if sides <= FEW_SIDES else surface), position, rotation)
 
     def hollow(self, profile: Sequence[Point], wall: float, position: Point = (0, 0, 0), *, sides: int = SIDES) -> None:
         """A vessel, open above, with a profile (P, 2) of radius and height of its outside and a wall of a thickness."""
@@ -115,7 +119,8 @@ class Draft:
         rotation: np.ndarray | None = None,
     ) -> None:
         """A prism on an outline (P, 2), counter-clockwise and star-shaped around its middle, along Z from z = 0."""
-        self.mesh(*extruded(np.asarray(outline, float), height), position, rotation)
+        surface = extruded(np.asarray(outline, float), height)
+        self.mesh(*(faceted(*surface) if len(outline) <= FEW_SIDES else surface), position, rotation)
 
     def bar(self, start: Point, end: Point, thickness: float) -> None:
         """A square bar between two points."""
@@ -182,6 +187,11 @@ def arc(radius: float, start: float, end: float, count: int) -> np.ndarray:
     """(count, 2) points of a circle around the origin [m] between two angles [rad]."""
     angle = np.linspace(start, end, count)
     return radius * np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def faceted(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same surface with corners of its own for every face."""
+    return vertices[faces].reshape(-1, 3), np.arange(3 * len(faces)).reshape(-1, 3)
 
 
 def _towards(direction: np.ndarray) -> np.ndarray:

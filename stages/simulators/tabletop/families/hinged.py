@@ -14,6 +14,10 @@ WIDEST = 1.9
 """Largest angle of an open one from shut [rad]."""
 
 
+VISIBLE_FROM = 0.7
+"""How far a door is open at least where something is put behind it [rad]."""
+
+
 def opening(draft: Draft, widest: float = WIDEST) -> float:
     """How far a door or a lid is open [rad]."""
     return 0.0 if draft.chance(SHUT) else draft.draw(0.05, widest)
@@ -29,13 +33,16 @@ def shell(draft: Draft, depth: float, width: float, tall: float, board: float, f
         draft.box((depth, board, tall), (0, side * (width - board) / 2, middle))
 
 
-def door(draft: Draft, word: str, hinge: tuple[float, float, float], width: float, tall: float, thick: float) -> None:
+def door(draft: Draft, word: str, hinge: tuple[float, float, float], width: float, tall: float, thick: float) -> float:
     """An upright door with a grip at its free edge, open by any angle.
 
     Args:
         word: "" or "left" or "right", before "door" and "handle".
         hinge: (3,) the middle of the hinged edge.
         width: to the free edge, along Y; negative if that lies on the other side.
+
+    Returns:
+        How far it is open [rad].
     """
     side, angle = np.sign(width), opening(draft)
     middle = (thick / 2, width / 2, 0)
@@ -51,6 +58,7 @@ def door(draft: Draft, word: str, hinge: tuple[float, float, float], width: floa
         height = draft.draw(-0.2, 0.2) * tall
         room = min(0.4 * tall, 0.14)
         front_grip(leaf, f"{word} handle".strip(), (thick, 0.88 * width, height), room, upright=True)
+    return angle
 
 
 def flap(draft: Draft, word: str, hinge: tuple[float, float, float], width: float, reach: float, angle: float) -> Draft:
@@ -96,10 +104,12 @@ def _locker(width: tuple[float, float], depth: tuple[float, float], height: tupl
         thick, middle = draft.draw(0.006, 0.014), foot + tall / 2
         if leaves == 2:
             for side, word in ((-1, "left"), (1, "right")):
-                door(draft, word, (deep / 2, side * wide / 2, middle), -side * 0.49 * wide, 0.97 * tall, thick)
+                angle = door(draft, word, (deep / 2, side * wide / 2, middle), -side * 0.49 * wide, 0.97 * tall, thick)
         else:
             side = 1 if draft.chance(0.5) else -1
-            door(draft, "", (deep / 2, side * wide / 2, middle), -side * wide, 0.97 * tall, thick)
+            angle = door(draft, "", (deep / 2, side * wide / 2, middle), -side * wide, 0.97 * tall, thick)
+        if angle > VISIBLE_FROM:
+            draft.room((0.7 * deep, wide - 0.04, tall - 0.04), (0.05 * deep, 0, foot + 0.012))
         draft.top(deep, wide, foot + tall)
         return foot + tall
 

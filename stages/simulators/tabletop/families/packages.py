@@ -67,8 +67,9 @@ def _tube(draft: Draft) -> float:
 def _pillow(draft: Draft, deep: float, wide: float, thick: float, height: float) -> None:
     """A lying cushion with flat seams at both ends of X."""
     draft.ellipsoid((0.5 * deep, 0.55 * wide, thick / 2), (0, 0, height))
+    draft.box((0.86 * deep, 0.96 * wide, 0.3 * thick), (0, 0, height))
     for side in (-1, 1):
-        draft.box((0.16 * deep, wide, 0.004), (side * 0.46 * deep, 0, height))
+        draft.box((0.12 * deep, wide, 0.004), (side * 0.46 * deep, 0, height))
 
 
 def _sachet(draft: Draft) -> float:
@@ -130,8 +131,8 @@ def _parcel(draft: Draft) -> float:
     deep, wide, tall = draft.rng.uniform((0.06, 0.08, 0.04), (0.14, 0.2, 0.11))
     draft.block((deep, wide, tall))
     ribbon = draft.part("ribbon", (0, 0, tall), anchor=(0, 0, 0.004), shade=_shade(draft))
-    ribbon.box((deep + 0.004, 0.016, tall + 0.004), (0, 0, -tall / 2))
-    ribbon.box((0.016, wide + 0.004, tall + 0.004), (0, 0, -tall / 2))
+    ribbon.box((deep + 0.004, 0.016, tall + 0.002), (0, 0, 0.001 - tall / 2))
+    ribbon.box((0.016, wide + 0.004, tall + 0.002), (0, 0, 0.001 - tall / 2))
     for side in (-1, 1) if draft.chance(0.6) else ():
         ribbon.ellipsoid((0.01, 0.022, 0.011), (0, side * 0.022, 0.008))
     return float(tall)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stages.simulators.tabletop.families.draft import Build, Draft, arc, turn
+from stages.simulators.tabletop.families.draft import Build, Draft, arc, faceted, turn
 from stages.simulators.tabletop.things.meshes import hoop
 
 Extents = tuple[float, float, float]
@@ -96,7 +96,7 @@ def _nut(draft: Draft) -> float:
     radius, tall = draft.draw(0.02, 0.05), draft.draw(0.01, 0.035)
     section = np.array([[0, 0], [1, 0], [1, tall], [0, tall]])
     inner = radius * draft.draw(0.4, 0.65)
-    draft.mesh(*hoop((radius, radius), (inner, inner), 0.0, section, 6))
+    draft.mesh(*faceted(*hoop((radius, radius), (inner, inner), 0.0, section, 6)))
     return tall
 
 

@@ -20,7 +20,8 @@ def _car(draft: Draft) -> float:
     radius = draft.draw(0.009, 0.016)
     draft.block((length, width, tall), (0, 0, radius))
     cabin = draft.part("roof", (-0.05 * length, 0, radius + tall), anchor=(0, 0, tall), shade=draft.draw(0.6, 1))
-    cabin.turned(np.array([[0.36 * length, 0], [0.25 * length, tall]]), sides=4, rotation=turn(2, np.pi / 4))
+    outline = np.array([[-0.28, 0], [0.26, 0], [0.16, 1], [-0.24, 1]]) * (length, tall)
+    cabin.extruded(outline, 0.9 * width, (0, 0.45 * width, 0), turn(0, np.pi / 2))
     _wheels(draft, 0.65 * length, 1.08 * width, radius, 2)
     return float(radius + 2 * tall)
 
@@ -122,7 +123,7 @@ def _whistle(draft: Draft) -> float:
 def _drum(draft: Draft) -> float:
     """A round body with a rim above and below and two beaters across."""
     radius, tall = draft.draw(0.035, 0.07), draft.draw(0.035, 0.09)
-    draft.cylinder(radius, tall, (0, 0, tall / 2))
+    draft.cylinder(radius, 1.01 * tall, (0, 0, tall / 2))
     rims = draft.part("rims", (0, 0, tall), anchor=(radius, 0, 0), shade=draft.draw(0.5, 0.8))
     for height in (0.06, 0.94):
         rims.cylinder(1.06 * radius, 0.12 * tall, (0, 0, (height - 1) * tall))
