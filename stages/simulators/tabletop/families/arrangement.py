@@ -49,6 +49,8 @@ PALM = 0.06
 """How far the upper end of what is held reaches behind the tip at most [m]."""
 
 TRIES = 40
+SIGNS = np.stack(np.meshgrid(*[[-1, 1]] * 3, indexing="ij"), -1).reshape(-1, 3)
+"""(8, 3) of a box's corners."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +151,17 @@ class Arrangement:
     def _box(self, body: int) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest corner (3,) of all shapes at and below a body, in its frame [m]."""
         model, data = self._model, self._data
-        geoms = np.flatnonzero(model.body_rootid[model.geom_bodyid] == body)
-        signs = np.stack(np.meshgrid(*[[-1, 1]] * 3, indexing="ij"), -1).reshape(-1, 3)
-        corners = model.geom_aabb[geoms, None, :3] + signs * model.geom_aabb[geoms, None, 3:]
-        world = (
-            np.einsum("gij,gcj->gci", data.geom_xmat[geoms].reshape(-1, 3, 3), corners) + data.geom_xpos[geoms, None]
-        )
-        own = (world.reshape(-1, 3) - data.xpos[body]) @ data.xmat[body].reshape(3, 3)
+        geoms = np.flatnonzero(model.body_rootid[model.geom_bodyid] == body).tolist()
+        pieces = [self._outline(geom) @ data.geom_xmat[geom].reshape(3, 3).T + data.geom_xpos[geom] for geom in geoms]
+        own = (np.concatenate(pieces) - data.xpos[body]) @ data.xmat[body].reshape(3, 3)
         return own.min(axis=0), own.max(axis=0)
+
+    def _outline(self, geom: int) -> np.ndarray:
+        """Points (P, 3) around a shape in its own frame: vertices of a mesh, or corners of a bounding box [m]."""
+        mesh = self._model.geom_dataid[geom]
+        if mesh >= 0:
+            return self._model.mesh_vert[self._model.mesh_vertadr[mesh] :][: self._model.mesh_vertnum[mesh]]
+        return self._model.geom_aabb[geom, :3] + SIGNS * self._model.geom_aabb[geom, 3:]
 
     def _place(self, body: int) -> None:
         large, draw = np.ptp(self._boxes[body], axis=0).max() > LARGE, self._rng.random()
