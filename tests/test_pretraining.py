@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from collections import Counter
+from functools import cache, partial
 
+import mujoco
 import numpy as np
 import pytest
 
 from stages.geometry.arm import arm_capsules, outside_arm
 from stages.geometry.cameras import deproject
 from stages.geometry.canonical import CanonicalViews
+from stages.geometry.workspace import TABLE_HEIGHT, inside_workspace
 from stages.pretraining.procedural_samples import PAINTS
 from stages.pretraining.references import Things
 from stages.pretraining.samples import decide_sample, list_sample, locate_sample
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
-from stages.simulators.tabletop.families import SHAPES
+from stages.simulators.tabletop.bodies import geoms_below
+from stages.simulators.tabletop.families import FURNITURE, NOUNS, SHAPES, SYNONYMS, add_thing
 from stages.simulators.tabletop.procedural import procedural_scene
 from stages.simulators.tabletop.scene import Scene
+from stages.simulators.tabletop.state import State
 from stages.simulators.tabletop.tasks import LEVELS, make_task
 from stages.simulators.tabletop.world import new_world
 
@@ -35,22 +40,117 @@ def scene():
     return observation, cloud_of(observation, things)
 
 
-def things_of(task: str, variation: int) -> set[str]:
-    """Names of everything in a scene of a variation."""
+@cache
+def scene_of(task: str, variation: int) -> Scene:
+    """The scene of a variation."""
     one, rng = make_task(task, variation), np.random.default_rng(0)
     scene = Scene(new_world(), one.place(rng))
     one.build(scene, rng)
-    return {thing.name for thing in scene.things}
+    return scene
 
 
-SHARED = {"ball", "handle"}
-"""Shapes of pre-training that training scenes have too."""
+@cache
+def training_names() -> frozenset[str]:
+    """Names of everything in the scenes of training and of L1."""
+    pairs = {pair for level in ("train", "l1") for pair in LEVELS[level]}
+    return frozenset(thing.name for pair in sorted(pairs) for thing in scene_of(*pair).things)
+
+
+@cache
+def drawn_things() -> tuple[tuple[str, Scene, mujoco.MjModel], ...]:
+    """Several draws of every family, each in a scene of its own."""
+    drawn = []
+    for noun in SHAPES:
+        for seed in range(DRAWS):
+            scene = Scene(mujoco.MjSpec(), np.eye(4))
+            add_thing(scene, noun, (1, 1, 1), np.zeros(4), np.random.default_rng(seed))
+            drawn.append((noun, scene, scene.spec.compile()))
+    return tuple(drawn)
+
+
+def looks(model: mujoco.MjModel, body: str) -> tuple[dict[int, int], np.ndarray]:
+    """How many visible shapes of each kind a body has with all below it, and its sorted extents (3,) [m]."""
+    data = mujoco.MjData(model)
+    mujoco.mj_kinematics(model, data)
+    root = model.body(body).id
+    geoms = np.flatnonzero(geoms_below(model, root) & (model.geom_group < 3))
+    signs = np.stack(np.meshgrid(*[[-1, 1]] * 3), -1).reshape(-1, 3)
+    corners = model.geom_aabb[geoms, None, :3] + signs * model.geom_aabb[geoms, None, 3:]
+    world = np.einsum("gij,gcj->gci", data.geom_xmat[geoms].reshape(-1, 3, 3), corners) + data.geom_xpos[geoms, None]
+    own = world.reshape(-1, 3) @ data.xmat[root].reshape(3, 3)
+    return Counter(model.geom_type[geoms].tolist()), np.sort(np.ptp(own, axis=0)) if len(geoms) else np.zeros(3)
+
+
+DRAWS = 8
+"""Of every family."""
+
+SHARED_NOUNS = {"ball"}
+"""Nouns of pre-training that scenes of training and of tests have too."""
+
+SHARED_PART_WORDS = {"handle", "door", "lid", "button", "shelf", "lower", "middle", "upper", "bottom", "top"}
+"""Words of parts that scenes of training and of tests have too."""
+
+
+def part_words() -> set[str]:
+    """All words of parts of the families' things but their nouns."""
+    scenes = [scene for _, scene, _ in drawn_things()]
+    return words(" ".join(part.name.split(" ", 1)[1] for scene in scenes for part in scene.things[1:]))
 
 
 @pytest.mark.parametrize("task,variation", TEST_VARIATIONS)
-def test_no_thing_of_a_test_scene_is_a_shape_of_pre_training(task, variation):
-    things = words(" ".join(things_of(task, variation)))
-    assert not things & set(SHAPES) - SHARED
+def test_no_word_of_a_test_scene_is_one_of_pre_training(task, variation):
+    said = words(" ".join(thing.name for thing in scene_of(task, variation).things))
+    assert not said & set(NOUNS) - SHARED_NOUNS
+    assert not said & part_words() - SHARED_PART_WORDS
+
+
+def test_words_that_are_shared_with_tests_are_words_of_training():
+    assert words(" ".join(training_names())) >= SHARED_NOUNS | SHARED_PART_WORDS
+
+
+def test_every_word_means_one_family():
+    assert len(set(NOUNS)) == len(NOUNS) and all(noun.isalpha() for noun in NOUNS)
+    assert set(SYNONYMS) <= set(SHAPES) and set(SHAPES) > FURNITURE
+
+
+def test_nothing_is_shaped_like_a_thing_that_only_tests_have():
+    """Kinds and numbers of shapes, or one of the extents, differ by more than 5 %."""
+    tested = {}
+    for pair in TEST_VARIATIONS:
+        scene = scene_of(*pair)
+        model = scene.spec.compile()
+        tested |= {thing.name: looks(model, thing.body) for thing in scene.things if thing.name not in training_names()}
+    assert tested
+    for noun, scene, model in drawn_things():
+        kinds, extents = looks(model, scene.things[0].body)
+        for name, (their_kinds, their_extents) in tested.items():
+            alike = kinds == their_kinds and np.all(np.abs(extents - their_extents) < 0.05 * their_extents)
+            assert not alike, f"{noun} is shaped like {name}"
+
+
+def test_things_stand_on_their_foot_and_are_touched_near_their_shapes():
+    for noun, scene, model in drawn_things():
+        data = mujoco.MjData(model)
+        mujoco.mj_kinematics(model, data)
+        state = State(model, data)
+        _, extents = looks(model, scene.things[0].body)
+        assert 0.004 < extents[0] and extents[2] < 0.6, noun
+        for part in scene.things[1:]:
+            _, own = looks(model, part.body)
+            distances = np.linalg.norm(
+                data.geom_xpos[geoms_below(model, model.body(part.body).id)] - state.position(part), axis=1
+            )
+            assert distances.min() < 0.02 + 0.75 * own[2], part.name
+
+
+def test_scenes_lie_in_the_workspace_and_above_the_table():
+    inside = []
+    for seed in range(12):
+        _, things = procedural_scene(np.random.default_rng(seed), list(SHAPES), 6, 32)
+        places = np.array([thing.position for thing in things])
+        assert places[:, 2].min() > TABLE_HEIGHT - 0.005
+        inside.append(inside_workspace(places))
+    assert np.concatenate(inside).mean() > 0.97
 
 
 def test_things_are_told_apart_by_what_is_true_of_them():
@@ -79,16 +179,17 @@ def test_the_middle_one_of_three_is_between_the_others():
     assert "middle ball" not in Things(("red",) * 3, ("ball",) * 3, places, np.full(3, 0.1)).references()
 
 
-def test_parts_are_spoken_of_with_their_thing(scene):
+def test_parts_are_spoken_of_with_their_thing():
+    whole = {word for noun in ("locker", "jug") for word in (noun, *SYNONYMS.get(noun, ()))}
     for seed in range(40):
         rng = np.random.default_rng(seed)
         observation, things = procedural_scene(rng, ["locker", "jug"], 3, 64)
         cloud = cloud_of(observation, things)
         for index, (owner, noun) in enumerate(zip(cloud.owners, cloud.nouns, strict=True)):
-            assert noun.startswith(cloud.nouns[owner]) and (owner == index) == (noun in ("locker", "jug"))
+            assert noun.startswith(cloud.nouns[owner]) and (owner == index) == (noun in whole)
         if "locker handle" in cloud.nouns:
             handle = cloud.positions[cloud.nouns.index("locker handle")]
-            assert np.linalg.norm(handle - cloud.positions[cloud.nouns.index("locker")]) < 0.4
+            assert np.linalg.norm(handle - cloud.positions[cloud.nouns.index("locker")]) < 0.5
             return
     raise AssertionError("no locker in forty scenes")
 

@@ -39,8 +39,8 @@ NEAR = 0.5
 WIDEST_GAP = 0.05
 """Between things next to each other [m]."""
 
-LARGE = 0.26
-"""Longest edge from which a thing only stands on the table [m]."""
+LARGE = 0.15
+"""Second longest edge from which a thing only stands on the table [m]."""
 
 GRASPABLE, LONGEST_HELD = 0.075, 0.24
 """Width between the fingers and length of what can be held [m]."""
@@ -164,7 +164,7 @@ class Arrangement:
         return self._model.geom_aabb[geom, :3] + SIGNS * self._model.geom_aabb[geom, 3:]
 
     def _place(self, body: int) -> None:
-        large, draw = np.ptp(self._boxes[body], axis=0).max() > LARGE, self._rng.random()
+        large, draw = np.sort(np.ptp(self._boxes[body], axis=0))[1] > LARGE, self._rng.random()
         if not large and draw < HANGING:
             self._settle(body, self._hanging(body))
         elif large or draw > HANGING + INSIDE or not self._put_in_room(body):
