@@ -121,7 +121,7 @@ def _dishwasher(draft: Draft) -> float:
     band = 0.17 * tall
     draft.box((0.012, wide, band), (deep / 2 - 0.006, 0, tall - band / 2))
     _controls(draft, deep / 2, 0.8 * wide, tall - band / 2, 0.55 * band)
-    leaf = flap(draft, "door", (deep / 2, 0, 0.01), 0.97 * wide, tall - band - 0.012, opening(draft, 1.57))
+    leaf = flap(draft, "door", (deep / 2, 0, 0.01), 0.97 * wide, tall - band - 0.012, opening(draft, 1.3))
     front_grip(leaf, "handle", (0.01, 0, 0.85 * (tall - band)), 0.7 * wide)
     draft.top(deep, wide, tall)
     return float(tall)
