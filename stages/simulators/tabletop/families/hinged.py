@@ -169,7 +169,7 @@ def _hatch(draft: Draft) -> float:
     board = draft.draw(0.005, 0.012)
     shell(draft, deep, wide, tall, board)
     draft.room((0.7 * deep, wide - 3 * board, tall - 3 * board), (0, 0, board))
-    leaf = flap(draft, "flap", (deep / 2, 0, 0), 0.98 * wide, 0.98 * tall, opening(draft, 1.3))
+    leaf = flap(draft, "flap", (deep / 2, 0, 0), 0.98 * wide, 0.98 * tall, opening(draft, 1.1))
     front_grip(leaf, "handle", (0.01, 0, 0.85 * tall), 0.5 * wide)
     draft.top(deep, wide, tall)
     return float(tall)

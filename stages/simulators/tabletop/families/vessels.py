@@ -13,7 +13,7 @@ from stages.simulators.tabletop.families.grips import knob, side_grip, top_grip
 def _rim(draft: Draft, radius: float, height: float) -> None:
     """A thickened upper edge, filled."""
     thick = draft.draw(0.006, 0.014)
-    rim = draft.part("rim", (0, 0, height - thick / 2), anchor=(0, 0, thick / 2), shade=draft.draw(0.7, 1.0))
+    rim = draft.part("rim", (0, 0, height + 0.002 - thick / 2), anchor=(0, 0, thick / 2), shade=draft.draw(0.7, 1.0))
     rim.cylinder(1.06 * radius, thick)
 
 
