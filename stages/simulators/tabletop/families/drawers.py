@@ -135,7 +135,7 @@ DRAWERS: dict[str, Build] = {
 
 DRAWER_SYNONYMS: dict[str, tuple[str, ...]] = {
     "dresser": ("bureau", "chiffonier"),
-    "nightstand": ("sideboard", "commode"),
+    "nightstand": ("sideboard",),
     "organizer": ("sorter",),
     "desk": ("workbench",),
 }
