@@ -17,7 +17,7 @@ def _ball(draft: Draft) -> float:
 
 
 def _egg(draft: Draft) -> float:
-    radius, tall = draft.draw(0.015, 0.045), draft.draw(1.25, 1.7)
+    radius, tall = draft.draw(0.015, 0.042), draft.draw(1.25, 1.7)
     draft.ellipsoid((radius, radius, radius * tall), (0, 0, radius * tall))
     return 2 * radius * tall
 
@@ -212,7 +212,7 @@ SOLIDS: dict[str, Build] = {
     "brick": _boxes((0.07, 0.03, 0.02), (0.12, 0.05, 0.045)),
     "slab": _boxes((0.07, 0.055, 0.006), (0.14, 0.11, 0.02)),
     "pillar": _prism(6, (0.014, 0.035), (0.09, 0.22), 1),
-    "cone": _prism(18, (0.025, 0.06), (0.05, 0.14), 0),
+    "cone": _prism(18, (0.025, 0.06), (0.05, 0.13), 0),
     "pyramid": _prism(4, (0.03, 0.07), (0.04, 0.11), 0),
     "frustum": _frustum,
     "dome": _dome,

@@ -105,6 +105,7 @@ def _vase(draft: Draft) -> float:
         np.array([[foot, 0], [belly, 0.3], [0.8 * belly, 0.55], [neck, 0.8], [mouth, 1]]) * (radius, tall),
         0.15 * radius,
     )
+    draft.cylinder(1.1 * foot * radius, 0.006, (0, 0, 0.003))
     return tall
 
 
@@ -123,18 +124,20 @@ def _carafe(draft: Draft) -> float:
     radius, tall, neck = draft.draw(0.035, 0.06), draft.draw(0.11, 0.2), draft.draw(0.3, 0.45)
     profile = np.array([[0.85, 0], [1, 0.2], [0.8, 0.4], [neck, 0.65], [0.75, 1]]) * (radius, tall)
     draft.hollow(profile, 0.12 * radius)
+    draft.cylinder(0.95 * radius, 0.006, (0, 0, 0.003))
     if draft.chance(0.5):
         _loop(draft, 0.8 * radius, 0.3 * tall, 0.8 * tall)
     return tall
 
 
 def _barrel(draft: Draft) -> float:
-    """A bulging body with two hoops and a tap."""
+    """A bulging body with three hoops and sometimes a tap."""
     radius, tall, bulge = draft.draw(0.03, 0.065), draft.draw(0.07, 0.15), draft.draw(1.1, 1.3)
     _body(draft, [[1, 0], [0.5 + bulge / 2, 0.25], [bulge, 0.5], [0.5 + bulge / 2, 0.75], [1, 1]], radius, tall)
     bands = draft.part("hoops", (0, 0, 0.27 * tall), anchor=(radius, 0, 0), shade=0.6)
-    for height in (0.0, 0.46 * tall):
-        bands.cylinder((0.53 + bulge / 2) * radius, 0.06 * tall, (0, 0, height))
+    outer = 0.53 + bulge / 2
+    for height, swell in ((0.0, outer), (0.23, 1.03 * bulge), (0.46, outer)):
+        bands.cylinder(swell * radius, 0.06 * tall, (0, 0, height * tall))
     if draft.chance(0.5):
         tap = draft.part("tap", (radius, 0, 0.15 * tall), anchor=(0.03, 0, 0), shade=0.7)
         tap.cylinder(0.006, 0.04, (0.015, 0, 0), axis=0)
@@ -149,6 +152,7 @@ def _goblet(draft: Draft) -> float:
     profile = [[foot, 0], [foot, 0.03], [0.13, 0.09], [0.13, 0.45], [0.85, 0.62], [mouth, 1]]
     inside = [[0.88 * mouth, 1], [0.72, 0.65], [0.1, 0.55]]
     draft.turned(np.array(profile + inside) * (radius, tall))
+    draft.cylinder(1.05 * foot * radius, 0.004, (0, 0, 0.002))
     return tall
 
 
