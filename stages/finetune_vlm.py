@@ -170,7 +170,7 @@ def _train(
 
     auxiliary = _auxiliary(config, model.views, work, progress)
     sampler = PlannerSampler(training, config.vlm, model.views, config.seed, auxiliary, Paints(PALETTE, RARE_COLOURS))
-    model.phrase_words = words_of([*sampler.nameable, *PALETTE, *RARE_COLOURS])
+    model.names, model.phrase_words = sampler.names, words_of([*sampler.nameable, *PALETTE, *RARE_COLOURS])
     unseen = (
         _some(PlannerSampler(valid, without_augmentation(config.vlm), model.views, config.seed + 1)) if valid else ()
     )

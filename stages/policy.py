@@ -78,7 +78,7 @@ class ClapPolicy:
         visible, everything = _clouds(observation)
         if problem := blindness(visible[0]):
             return self._stay(observation, problem)
-        views = self.planner.views(*visible)
+        views = self.planner.views(*visible, observation.gripper_pose[:3])
         if not self._plan and self.planner.protocol.plan:
             self._plan = self.planner.plan(self._instruction, views).steps
             if not self._plan:

@@ -18,8 +18,8 @@ from stages.core.errors import UserError
 from stages.planner.pointing.backbone import Backbone, load_backbone
 from stages.planner.pointing.families import FAMILIES
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.pointing.pointer import pointer_loss, pointer_targets
-from stages.planner.prompts import KEYPOINT
+from stages.planner.pointing.pointer import pointer_loss
+from stages.planner.prompts import KEYPOINT, pointed_phrases
 from stages.settings.vlm import VlmConfig
 from tests.checkpoints import NAMES, VIEW_SIZES, write_checkpoint
 from tests.conftest import clap_here
@@ -73,20 +73,20 @@ def batch_of(model: PlannerModel, name: str) -> dict[str, Tensor]:
     end = model.backbone.end
     answers = [f"red ball{KEYPOINT}; now 1. grasp the red ball{KEYPOINT}{end}", f"button{KEYPOINT}{end}"]
     batch = model.backbone.encode(["Locate: red ball.", "Task: press the red button."], answers, views)
-    return batch | {"pixels": torch.from_numpy(views).permute(0, 1, 4, 2, 3).float() / 255}
+    shown = np.concatenate([views, views[..., :2]], -1)
+    return batch | model.pointer_inputs(shown, [pointed_phrases(answer) for answer in answers])
 
 
 def loss_of(model: PlannerModel, batch: dict[str, Tensor]) -> Tensor:
     output = model(batch)
-    targets = pointer_targets(torch.tensor([[0.2, 0.1, 0.9]] * 3), model.views, model.config.pointer_cells)
     language = functional.cross_entropy(output.token_logits, output.token_labels)
-    return language + pointer_loss(output.heatmaps, targets).mean()
+    return language + pointer_loss(output.votes, torch.tensor([[0.2, 0.1, 0.9]] * 3)).mean()
 
 
-def heatmaps(model: PlannerModel, name: str) -> tuple[Tensor, Tensor]:
+def scores_of(model: PlannerModel, name: str) -> tuple[Tensor, Tensor]:
     with torch.inference_mode():
         output = model.eval()(batch_of(model, name))
-    return output.token_logits, output.heatmaps
+    return output.token_logits, output.votes.scores
 
 
 def trained(name: str, folder: Path) -> PlannerModel:
@@ -314,7 +314,7 @@ def test_checkpointing_gives_the_same_gradients(checkpoint: tuple[str, Path]) ->
 def test_adapters_and_merged_weights_come_back(checkpoint: tuple[str, Path], tmp_path: Path) -> None:
     name, folder = checkpoint
     model = trained(name, folder)
-    expected = heatmaps(model, name)
+    expected = scores_of(model, name)
     model.save_pretrained(tmp_path / "adapters")
     saved = load_file(tmp_path / "adapters/adapter/adapter_model.safetensors")
     assert all("lora_" in key or "trainable_tokens" in key for key in saved)
@@ -324,10 +324,10 @@ def test_adapters_and_merged_weights_come_back(checkpoint: tuple[str, Path], tmp
     again = PlannerModel.from_base(settings(name, tmp_path / "merged"))
     assert not again.backbone.added_keypoint
     for other in (back, merged, again):
-        for ours, theirs in zip(expected, heatmaps(other, name), strict=True):
+        for ours, theirs in zip(expected, scores_of(other, name), strict=True):
             assert torch.allclose(ours, theirs, atol=1e-4)
     untrained = PlannerModel.from_base(settings(name, folder))
-    assert not torch.allclose(heatmaps(untrained, name)[0], expected[0], atol=1e-4)
+    assert not torch.allclose(scores_of(untrained, name)[0], expected[0], atol=1e-4)
 
 
 def test_random_weights_of_the_same_architecture(checkpoint: tuple[str, Path]) -> None:
@@ -351,7 +351,7 @@ def test_half_precision(checkpoint: tuple[str, Path]) -> None:
     name, folder = checkpoint
     model = PlannerModel.from_base(settings(name, folder), dtype=torch.bfloat16)
     assert {p.dtype for p in model.vlm.parameters()} == {torch.bfloat16}
-    logits, maps = heatmaps(model, name)
+    logits, maps = scores_of(model, name)
     assert logits.dtype == torch.bfloat16 and maps.dtype == torch.float32 and maps.isfinite().all()
 
 
@@ -360,7 +360,7 @@ def test_views_and_cells_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a multiple of the backbone's 32 px"):
         PlannerModel.from_base(VlmConfig(base=str(folder), image_size=112))
     folder = write_checkpoint("paligemma", tmp_path / "paligemma")
-    with pytest.raises(UserError, match="vlm.pointer_cells=56"):
+    with pytest.raises(UserError, match="no multiple of 4"):
         PlannerModel.from_base(VlmConfig(base=str(folder), pointer_cells=55))
 
 

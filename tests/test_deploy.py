@@ -609,7 +609,7 @@ def before(models: tuple[Path, Path], observation: Observation) -> tuple[np.ndar
 def answers(policy: ClapPolicy, observation: Observation) -> tuple[np.ndarray, ...]:
     """The planner's heatmaps (V, C, C) of a phrase, how sure it is of its plan, the pose (7,) predicted at a point."""
     points, colours = fuse(observation)
-    views = policy.planner.views(points, colours)
+    views = policy.planner.views(points, colours, np.array([0.2, 0.0, 1.1]))
     pointing = policy.planner.locate(["red block"], views)["red block"]
     assert policy.planner.language is not None
     plan = policy.planner.plan("push it", views, ["red block", "green square"])

@@ -16,14 +16,16 @@ from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
 from stages.planner.calibration import Calibration, Graded, Logistic
 from stages.planner.language.grammar import words_of
-from stages.planner.planner import Plan, Planner, read_pointing
+from stages.planner.planner import Plan, Planner
+from stages.planner.pointing import listing
 from stages.planner.pointing.answer_grammar import Grammar
 from stages.planner.pointing.answer_graphs import answers_graph, step_graph
 from stages.planner.pointing.coordinates import read_keypoints, spell_keypoints
 from stages.planner.pointing.greedy_decoding import greedy_answer
 from stages.planner.pointing.model import PlannerModel
+from stages.planner.pointing.reading import read_pointing
 from stages.planner.pointing.session import Session
-from stages.planner.prompts import KEYPOINT, Memory, Protocol
+from stages.planner.prompts import KEYPOINT, Memory, Protocol, pointed_phrases
 from stages.planner.training.loop import Sample, encode_batch
 from stages.policy import ClapPolicy
 from stages.predictor.predictor import FinePredictor
@@ -53,7 +55,7 @@ def random_planner(folder: Path, name: str = "qwen2_5_vl", **settings: object) -
 
 def seen(planner: Planner, seed: int = 0) -> np.ndarray:
     size = planner.model.config.image_size
-    return np.random.default_rng(seed).integers(0, 255, (3, size, size, 3), dtype=np.uint8)
+    return np.random.default_rng(seed).integers(0, 255, (3, size, size, 5), dtype=np.uint8)
 
 
 # --- one observation, many requests
@@ -68,11 +70,11 @@ def test_answers_that_go_on_from_the_images_are_those_of_a_whole_pass(planner: P
         with torch.inference_mode():
             session.start(request)
             scores = torch.cat([session.extend(tokens[:half]), session.extend(tokens[half:])[1:]])[:-1]
-            heatmaps = session.heatmaps()
+            votes = session.votes(pointed_phrases(answer))
             points = np.zeros((answer.count(KEYPOINT), 3))
             whole = model(encode_batch(model, [Sample(request, answer, points, views)], "")[0])
         assert torch.allclose(scores, whole.token_logits.float(), atol=1e-4)
-        assert np.allclose(heatmaps, whole.heatmaps, atol=1e-4)
+        assert torch.allclose(votes.scores, whole.votes.scores, atol=1e-4)
 
 
 def test_decisions_point_where_a_whole_pass_over_their_answer_points(planner: Planner) -> None:
@@ -82,8 +84,11 @@ def test_decisions_point_where_a_whole_pass_over_their_answer_points(planner: Pl
     request = prompts.FULL.decide_request("stack", PLAN, Memory(0, 1), False)
     points = np.zeros((answer.count(KEYPOINT), 3))
     with torch.inference_mode():
-        whole = model(encode_batch(model, [Sample(request, answer, points, views)], "")[0]).heatmaps.numpy()
-    expected = [read_pointing(heatmap, model.views) for heatmap in whole]
+        whole = model(encode_batch(model, [Sample(request, answer, points, views)], "")[0]).votes
+    expected = [
+        read_pointing(*(part.numpy() for part in row), model.views)
+        for row in zip(whole.scores, whole.nowhere, whole.places, strict=True)
+    ]
     found = [*decision.objects.values(), decision.keypoint]
     for one, other in zip(found, expected, strict=True):
         assert np.allclose(one.heatmaps, other.heatmaps, atol=1e-4)
@@ -110,10 +115,11 @@ def test_a_keypoint_that_was_a_choice_is_pointed_at_as_well(planner: Planner) ->
         grammar = Grammar(planner.tokenizer, graph, end, {"ring"})
         answer = greedy_answer(Session(planner.model, seen(planner)), "What now?", grammar)
         said = planner.tokenizer.decode(answer.tokens)
-        assert len(answer.session.heatmaps()) == said.count(KEYPOINT) == 1
+        assert len(answer.session.votes(pointed_phrases(said))) == said.count(KEYPOINT) == 1
         grammar = Grammar(planner.tokenizer, answers_graph([f"a{KEYPOINT}", f"a{KEYPOINT}; b{KEYPOINT}"], False), end)
         answer = greedy_answer(Session(planner.model, seen(planner)), "Where?", grammar)
-        assert len(answer.session.heatmaps()) == planner.tokenizer.decode(answer.tokens).count(KEYPOINT)
+        said = planner.tokenizer.decode(answer.tokens)
+        assert len(answer.session.votes(pointed_phrases(said))) == said.count(KEYPOINT)
 
 
 def test_images_are_encoded_once_an_observation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +240,7 @@ def test_calibration_is_kept_with_the_planner_and_replaces_its_confidence(tmp_pa
     views, model = seen(planner), planner.model
     decision, plan = planner.decide("stack", PLAN, Memory(), True, views), planner.plan("stack the ball", views)
     assert decision.confidence == pytest.approx(np.exp(decision.features[0]) * decision.keypoint.confidence)
-    rows = np.random.default_rng(0).normal(size=(20, 5))
+    rows = np.random.default_rng(0).normal(size=(20, 6))
     model.calibration = Calibration(
         Logistic.fit(rows[:, :2], rows[:, 0] > 0), replace(Logistic.fit(rows, rows[:, 1] > 0), bias=2.0)
     )
@@ -281,7 +287,7 @@ def test_a_base_is_found_again_from_elsewhere_and_a_changed_one_is_noticed(
 def always(probability: float) -> Calibration:
     """A calibration that is as sure of everything."""
     odds = float(np.log(probability / (1 - probability)))
-    return Calibration(keypoint=Logistic((0.0,) * 5, (1.0,) * 5, (0.0,) * 5, odds))
+    return Calibration(keypoint=Logistic((0.0,) * 6, (1.0,) * 6, (0.0,) * 6, odds))
 
 
 @pytest.fixture(scope="module")
@@ -381,12 +387,17 @@ def test_a_policy_without_a_plan_notes_its_steps_and_ends(tmp_path: Path, predic
 # --- planning by the vision-language model itself, and listing
 
 
-def test_a_vision_language_model_plans_under_the_grammar_and_lists(planner: Planner) -> None:
+def test_a_vision_language_model_plans_under_the_grammar_and_lists(
+    planner: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     views = seen(planner)
     plan = planner.plan("put the red ball on the blue slab", views, ["red ball", "blue slab"])
     assert plan.steps and all(str(parse_step(step)) == step for step in plan.steps)
     known = words_of(["put the red ball on the blue slab"])
     assert all(set(phrase.split()) <= known for phrase in prompts.plan_phrases(plan.steps))
+    planner.model.names = ("red ball", "blue slab", "lid")
+    monkeypatch.setattr(listing, "PRESENT", 1e-6)
+    monkeypatch.setattr(listing, "SHARE", 0.003)
     found = planner.list_things(views)
-    assert 1 <= len(found) and all(set(name.split()) <= planner.model.phrase_words for name, _ in found)
+    assert found and {name for name, _ in found} <= set(planner.model.names)
     assert all(np.abs(pointing.point - WORKSPACE_CENTRE).max() < 0.51 for _, pointing in found)

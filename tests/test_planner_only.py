@@ -104,7 +104,7 @@ def test_pictures_are_of_first_episodes_and_first_mistakes(trained: Path, asked:
         assert list(answers.pictured) == list(expected)
         assert answers.views.shape == (len(expected), 3, 112, 112, 3) or not len(expected)
         if len(expected):
-            assert answers.heatmaps.astype(float).sum((2, 3)) == pytest.approx(np.ones((len(expected), 3)), abs=0.02)
+            assert answers.heatmaps.astype(float).sum((1, 2, 3)) == pytest.approx(np.ones(len(expected)), abs=0.02)
 
 
 def test_interrupted_and_resumed_it_gives_the_same(trained: Path, asked: dict, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 from stages.geometry.arm import arm_capsules, outside_arm
 from stages.geometry.cameras import deproject
 from stages.geometry.canonical import CanonicalViews
-from stages.geometry.workspace import TABLE_HEIGHT, inside_workspace
+from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE, inside_workspace
 from stages.pretraining.procedural_samples import PAINTS
-from stages.pretraining.references import Things
+from stages.pretraining.references import BESIDE, BIG, SMALL, Things
 from stages.pretraining.samples import decide_sample, list_sample, locate_sample
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.simulators.tabletop.bodies import geoms_below
@@ -161,30 +161,57 @@ def test_scenes_lie_in_the_workspace_and_above_the_table():
     assert np.concatenate(inside).mean() > 0.97
 
 
+def references(things: Things, seed: int = 0) -> dict[str, dict[str, list[float]]]:
+    found = things.references(np.random.default_rng(seed))
+    return {kind: {phrase: place.tolist() for phrase, place in phrases.items()} for kind, phrases in found.items()}
+
+
 def test_things_are_told_apart_by_what_is_true_of_them():
     positions = np.array([[0.2, 0.3, 0.8], [0.2, -0.3, 0.8], [0.3, -0.28, 0.8]])
     things = Things(("red", "red", "blue"), ("ball", "ball", "cone"), positions, np.array([0.05, 0.1, 0.1]))
-    found = {phrase: place.tolist() for phrase, place in things.references().items()}
     left, right, cone = (place.tolist() for place in positions)
-    assert found == {
-        "blue cone": cone,
-        "cone": cone,
-        "left ball": left,
-        "right ball": right,
-        "big ball": right,
-        "small ball": left,
-        "ball by the blue cone": right,
-    }
+    for seed in range(10):
+        found = references(things, seed)
+        assert found["colour"] == {"blue cone": cone} and found["noun"] == {"cone": cone}
+        sides = {"left ball": left, "leftmost ball": left, "right ball": right, "rightmost ball": right}
+        assert found["side"] == sides
+        words = {word: right for word in BIG} | {word: left for word in SMALL}
+        assert len(found["size"]) == 2
+        assert all(place == words[phrase.removesuffix(" ball")] for phrase, place in found["size"].items())
+        ((near, place),) = found["near"].items()
+        assert place == right and near in {f"ball {word} the blue cone" for word in BESIDE}
+
+
+def test_things_of_nameless_colours_go_by_their_nouns():
+    positions = np.array([[0.2, 0.3, 0.8], [0.2, -0.3, 0.8]])
+    found = references(Things(("", ""), ("ball", "cone"), positions, np.array([0.05, 0.1])))
+    assert found["noun"].keys() == {"ball", "cone"} and not found["colour"]
 
 
 def test_the_middle_one_of_three_is_between_the_others():
     places = np.array([[0.2, 0.0, 0.9], [0.2, 0.01, 1.1], [0.21, 0.0, 1.0]])
     rows = [Things(("red",) * 3, ("ball",) * 3, np.roll(places, axis, axis=1), np.full(3, 0.1)) for axis in range(3)]
-    assert all(np.array_equal(row.references()["middle ball"], row.positions[2]) for row in rows)
-    upright = rows[0].references()
-    assert np.array_equal(upright["top ball"], places[1]) and np.array_equal(upright["bottom ball"], places[0])
+    assert all(references(row)["side"]["middle ball"] == row.positions[2].tolist() for row in rows)
+    upright = references(rows[0])["side"]
+    assert upright["top ball"] == places[1].tolist() and upright["bottom ball"] == places[0].tolist()
     places[2, 2] = 1.07
-    assert "middle ball" not in Things(("red",) * 3, ("ball",) * 3, places, np.full(3, 0.1)).references()
+    assert "middle ball" not in references(Things(("red",) * 3, ("ball",) * 3, places, np.full(3, 0.1)))["side"]
+
+
+def test_what_is_held_is_what_is_at_the_grippers_tip():
+    seen = 0
+    for seed in range(40):
+        observation, things = procedural_scene(np.random.default_rng(seed), list(SHAPES), 4, 96)
+        cloud = cloud_of(observation, things)
+        if cloud.held is None:
+            continue
+        seen += 1
+        own = cloud.points[np.isin(cloud.ids, 1 + np.flatnonzero(cloud.owners == cloud.held))].astype(float)
+        distance = np.linalg.norm(own + WORKSPACE_CENTRE - observation.gripper_pose[:3], axis=1).min()
+        assert distance < 0.03
+        shown = look(np.random.default_rng(seed), cloud, PAINTS, CanonicalViews(), 0.0)
+        assert all(phrase.startswith("grasped ") for phrase in shown.phrases.get("held", ()))
+    assert seen >= 2
 
 
 def test_parts_are_spoken_of_with_their_thing():
@@ -231,11 +258,12 @@ def test_a_look_moves_the_places_with_the_points(scene):
     with_parts = {noun.split()[0] for noun in cloud.nouns if " " in noun}
     for seed in range(16):
         shown = look(np.random.default_rng(seed), cloud, PAINTS, views, 0.05)
-        for phrase, pixel in zip(shown.phrases, views.project(shown.positions)[0], strict=True):
-            if phrase not in shown.things.names or phrase.split()[-1] in with_parts:
+        for phrase, place in shown.phrases["colour"].items():
+            pixel = views.project(place)[0]
+            if phrase.split()[-1] in with_parts:
                 continue  # a part may hide it
             column, row = pixel.astype(int)
-            patch = shown.views[0, max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4].reshape(-1, 3) / 255
+            patch = shown.views[0, max(row - 3, 0) : row + 4, max(column - 3, 0) : column + 4, :3].reshape(-1, 3) / 255
             paint = np.clip(np.array(PAINTS[phrase.split()[0]]), 0.05, 1)
             shade = patch @ paint / (paint @ paint)
             right.append(np.abs(patch - shade[:, None] * paint).max(axis=1).min() < 0.12)

@@ -56,16 +56,17 @@ class CanonicalViews:
         return (np.einsum("vad,...d->v...a", self.axes[:, :2], relative) + 0.5) * self.size
 
     def render(self, points: np.ndarray, colours: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The cloud (N, 3) [m] with colours (N, 3) uint8 as seen in every view.
+        """The cloud (N, 3) [m] with colours (N, 3) uint8, and other values in more columns, as seen in every view.
 
         Returns:
-            rgb: (V, S, S, 3) uint8, `BACKGROUND` where nothing is seen.
+            rgb: (V, S, S, 3) uint8, `BACKGROUND` where nothing is seen; the other values behind them, there zero.
             depth: (V, S, S) float32, distance [m] behind the cube's face nearest to the camera; -1 where empty.
         """
         scaled = (points - self.centre.astype(points.dtype)) / points.dtype.type(self.extent) + points.dtype.type(0.5)
         inside = np.all((scaled >= 0) & (scaled < 1), axis=1)
         scaled, colours = scaled[inside], colours[inside]
-        palette = np.concatenate([colours, np.array([BACKGROUND], np.uint8)])
+        background = [[*BACKGROUND, *(0,) * (colours.shape[1] - 3)]]
+        palette = np.concatenate([colours, np.array(background, np.uint8)])
         distances = np.full((len(self.names), len(scaled) + 1), -1, np.float32)
         nearest = np.empty((len(self.names), self.size, self.size), np.int64)
         for view, name in enumerate(self.names):

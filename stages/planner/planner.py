@@ -13,7 +13,6 @@ from safetensors import SafetensorError
 
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
-from stages.geometry.canonical import CanonicalViews
 from stages.planner import prompts
 from stages.planner.calibration import Calibration
 from stages.planner.language.beam_search import BEAMS
@@ -23,16 +22,17 @@ from stages.planner.pointing.answer_grammar import Grammar
 from stages.planner.pointing.answer_graphs import Graph, answers_graph, list_graph, step_graph
 from stages.planner.pointing.coordinates import read_keypoints
 from stages.planner.pointing.greedy_decoding import Answer, greedy_answer
+from stages.planner.pointing.listing import list_things
 from stages.planner.pointing.model import PlannerModel
+from stages.planner.pointing.pointer import Votes
+from stages.planner.pointing.reading import Pointing, read_pointing
 from stages.planner.pointing.session import Session, SessionDecoder
-from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, Protocol
+from stages.planner.pointing.views import render_views
+from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, Protocol, pointed_phrases
 from stages.runtime.devices import usable_device
 
 LANGUAGE = "language"
 """Folder of the planning model within a planner's, where it is not the vision-language model itself."""
-
-NEAR_CELLS = 2.5
-"""Probability within so many cells of a point counts as being there."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,6 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Pointing:
-    """Where a phrase is.
-
-    Attributes:
-        point: (3,) world frame [m].
-        heatmaps: (V, C, C) probabilities; None where places are said in words.
-        confidence: share of the probability near the point, averaged over views; of coordinates, their probability.
-        features: (4,) the confidence; that of the least certain view; the mean entropy of the heatmaps as a share of
-            the largest; the largest probability elsewhere as a share of the largest near the point.
-    """
-
-    point: np.ndarray
-    heatmaps: np.ndarray | None
-    confidence: float
-    features: np.ndarray
-
-
-@dataclass(frozen=True)
 class StepDecision:
     """The answer of round 2.
 
@@ -81,7 +63,7 @@ class StepDecision:
         keypoint: where the step happens.
         objects: the task's things by noun phrase.
         confidence: probability that the step is right and the keypoint near the true one.
-        features: (5,) what the confidence follows from: log-probability of the step, then the keypoint's features.
+        features: (6,) what the confidence follows from: log-probability of the step, then the keypoint's features.
     """
 
     step_index: int
@@ -129,9 +111,9 @@ class Planner:
     def calibration(self) -> Calibration:
         return self.model.calibration
 
-    def views(self, points: np.ndarray, colours: np.ndarray) -> np.ndarray:
-        """Canonical views (V, S, S, 3) uint8 of a cloud (N, 3) [m], (N, 3) uint8."""
-        return self.model.views.render(points, colours)[0]
+    def views(self, points: np.ndarray, colours: np.ndarray, tip: np.ndarray) -> np.ndarray:
+        """Views (V, S, S, 5) uint8 of a cloud (N, 3) [m], (N, 3) uint8, with the gripper's tip at (3,) [m]."""
+        return render_views(self.model.views, points, colours, tip)
 
     @torch.inference_mode()
     def plan(
@@ -146,7 +128,7 @@ class Planner:
         """Round 1: the steps of an instruction.
 
         Args:
-            views: (V, S, S, 3) uint8.
+            views: (V, S, S, 5) uint8.
             names: of what is in view, one entry a thing; None = as the model lists it.
             beams: hypotheses of the beam search.
             constrained: whether plans are decoded under the grammar of steps, with known noun phrases.
@@ -172,9 +154,12 @@ class Planner:
         confidence = float(fitted(features) if fitted else np.exp(features[0]))
         return Plan([str(step) for step in steps], confidence, features, tuple(names))
 
+    @torch.inference_mode()
     def list_things(self, views: np.ndarray) -> list[tuple[str, Pointing]]:
-        """What is in view: name and place of every thing."""
-        grammar = self._grammar(list_graph(self._spelt))
+        """What is in view: name and place of every thing, a name once for each of several that share it."""
+        if not self._spelt:
+            return list_things(self._look(views), self.model.names, self.model.views)
+        grammar = self._grammar(list_graph())
         _, text, found = self._answer(prompts.list_request(), grammar, views)
         names = [name.strip("; ") for name in text.removeprefix(OBJECTS).split(KEYPOINT)[:-1]]
         return list(zip(names, found, strict=True))
@@ -191,7 +176,7 @@ class Planner:
             plan: its steps; for a planner that is not given the plan, those known by name, the last one among them.
             memory: what was executed last.
             gripper_open: whether the gripper is.
-            views: (V, S, S, 3) uint8.
+            views: (V, S, S, 5) uint8.
         """
         instruction = read_instruction(instruction)
         request = self.protocol.decide_request(instruction, plan, memory, gripper_open)
@@ -230,8 +215,11 @@ class Planner:
             return range(count)
         return range(max(memory.step_index, 0), min(memory.step_index + 2, count))
 
+    @torch.inference_mode()
     def locate(self, phrases: list[str], views: np.ndarray) -> dict[str, Pointing]:
         """Where the named things are."""
+        if not self._spelt:
+            return dict(zip(phrases, self._read(self._look(views).locate(phrases)), strict=True)) if phrases else {}
         graph = answers_graph([prompts.locate_answer(phrases)], self._spelt)
         _, _, found = self._answer(prompts.locate_request(phrases), self._grammar(graph), views)
         return dict(zip(phrases, found, strict=True))
@@ -244,15 +232,17 @@ class Planner:
     @torch.inference_mode()
     def _answer(self, request: str, grammar: Grammar, views: np.ndarray) -> tuple[Answer, str, list[Pointing]]:
         """What is written, as tokens and as text with `KEYPOINT`s, and where is pointed at."""
-        model, end = self.model, self.model.backbone.end
+        end = self.model.backbone.end
         answer = greedy_answer(self._look(views), request, grammar)
         text = self.tokenizer.decode(answer.tokens, clean_up_tokenization_spaces=False).removesuffix(end)
         if self._spelt:
             text, points = read_keypoints(text)
             probability = float(np.exp(answer.digits.sum() / max(len(points), 1)))
             return answer, text, [_spelt_pointing(point, probability) for point in points]
-        heatmaps = answer.session.heatmaps() if KEYPOINT in text else ()
-        return answer, text, [read_pointing(heatmap, model.views) for heatmap in heatmaps]
+        return answer, text, self._read(answer.session.votes(pointed_phrases(text))) if KEYPOINT in text else []
+
+    def _read(self, votes: Votes) -> list[Pointing]:
+        return [read_pointing(*row, self.model.views) for row in votes.rows()]
 
     def _look(self, views: np.ndarray) -> Session:
         if self._session is None or self._session.views is not views:
@@ -260,28 +250,9 @@ class Planner:
         return self._session
 
 
-def read_pointing(logits: np.ndarray, views: CanonicalViews) -> Pointing:
-    """The 3D point of pointer logits (V, C, C): the argmax over a grid of the summed view log-probabilities."""
-    count, cells = logits.shape[:2]
-    flat = logits.reshape(count, -1).astype(np.float64)
-    flat -= flat.max(1, keepdims=True)
-    flat -= np.log(np.exp(flat).sum(1, keepdims=True))
-    grid = CanonicalViews(views.centre, views.extent, cells, views.names)
-    point, _ = grid.lift(flat.reshape(logits.shape))
-    heatmaps = np.exp(flat).reshape(logits.shape)
-    centres = np.arange(cells) + 0.5
-    offsets = np.abs(np.stack(np.meshgrid(centres, centres), axis=-1) - grid.project(point)[:, None, None])
-    near = np.all(offsets <= NEAR_CELLS, axis=-1)
-    masses = (heatmaps * near).sum((1, 2))
-    entropy = -(heatmaps.reshape(count, -1) * flat).sum(1) / np.log(cells**2)
-    rivals = (heatmaps * ~near).max((1, 2)) / np.maximum((heatmaps * near).max((1, 2)), 1e-12)
-    features = np.array([masses.mean(), masses.min(), entropy.mean(), np.minimum(rivals, 1).mean()])
-    return Pointing(point, heatmaps.astype(np.float32), float(masses.mean()), features)
-
-
 def _spelt_pointing(point: np.ndarray, probability: float) -> Pointing:
     """A place given by coordinates, of which nothing but the probability is known."""
-    return Pointing(point, None, probability, np.array([probability, probability, 0.0, 0.0]))
+    return Pointing(point, None, probability, np.array([probability, probability, 0.0, 0.0, 0.0]))
 
 
 def _read_decision(text: str) -> tuple[list[str], str]:

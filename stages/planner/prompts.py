@@ -6,6 +6,7 @@ phrase whose place is pointed at; a place is not text but a heatmap, read from t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ KEYPOINT = "<|keypoint|>"
 
 OBJECTS, NOW = "objects:", "now"
 """Begin the parts of an answer of round 2."""
+
+
+_BEFORE_PHRASE = re.compile(rf"[;\s]*({OBJECTS})?\s*({NOW}(?=\s|$))?\s*(\d+\.)?\s*")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ def locate_request(phrases: Sequence[str]) -> str:
 
 def locate_answer(phrases: Sequence[str]) -> str:
     return "; ".join(phrase + KEYPOINT for phrase in phrases)
+
+
+def pointed_phrases(answer: str) -> list[str]:
+    """What each `KEYPOINT` of an answer stands behind: a noun phrase, or a step without its number."""
+    return [piece[_BEFORE_PHRASE.match(piece).end() :] for piece in answer.split(KEYPOINT)[:-1]]
 
 
 def list_request() -> str:

@@ -51,7 +51,7 @@ class ProceduralSampler:
         """One example."""
         kind = str(rng.choice(list(self._shares), p=list(self._shares.values())))
         shown = None
-        while shown is None or len(shown.things.names) < FEWEST_THINGS or len(shown.phrases) < FEWEST_PHRASES:
+        while shown is None or len(shown.things.names) < FEWEST_THINGS or len(shown.places) < FEWEST_PHRASES:
             shown = look(rng, self._scenes[rng.integers(len(self._scenes))], PAINTS, self._views, SHIFT)
         return _DRAW[kind](rng, shown)
 

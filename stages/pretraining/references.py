@@ -14,10 +14,17 @@ BIGGER = 1.3
 """A big thing is so many times as large as the next one of its noun."""
 
 SIDES = {
-    **{"left": (1, 1), "right": (1, -1), "far": (0, 1), "near": (0, -1)},
-    **{"upper": (2, 1), "top": (2, 1), "lower": (2, -1), "bottom": (2, -1)},
+    **dict.fromkeys(("left", "leftmost"), (1, 1)),
+    **dict.fromkeys(("right", "rightmost"), (1, -1)),
+    **dict.fromkeys(("far", "farthest", "back"), (0, 1)),
+    **dict.fromkeys(("near", "nearest", "closest"), (0, -1)),
+    **dict.fromkeys(("upper", "top", "highest"), (2, 1)),
+    **dict.fromkeys(("lower", "bottom", "lowest"), (2, -1)),
 }
 """Axis and direction of each side, as the robot sees them, world frame."""
+
+BIG, SMALL = ("big", "large", "biggest", "largest"), ("small", "little", "smallest")
+BESIDE = ("by", "beside", "next to", "near")
 
 
 @dataclass(frozen=True)
@@ -37,39 +44,46 @@ class Things:
 
     @property
     def names(self) -> list[str]:
-        return [f"{colour} {noun}" for colour, noun in zip(self.colours, self.nouns, strict=True)]
+        return [f"{colour} {noun}".strip() for colour, noun in zip(self.colours, self.nouns, strict=True)]
 
-    def references(self) -> dict[str, np.ndarray]:
-        """Phrases that mean one thing each, with its place (3,)."""
+    def references(self, rng: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
+        """By kind, phrases that mean one thing each, with its place (3,): "colour", "noun", "side", "size", "near"."""
         names = self.names
-        found = {name: self.positions[i] for i, name in enumerate(names) if names.count(name) == 1}
+        single = [i for i, name in enumerate(names) if names.count(name) == 1]
+        found = {
+            "colour": {names[i]: self.positions[i] for i in single if self.colours[i]},
+            "noun": {},
+            "side": {},
+            "size": {},
+            "near": {},
+        }
         for noun in sorted(set(self.nouns)):
             alike = np.array([i for i, other in enumerate(self.nouns) if other == noun])
             if len(alike) == 1:
-                found[noun] = self.positions[alike[0]]
+                found["noun"][noun] = self.positions[alike[0]]
             else:
-                for phrase, index in self._among(noun, alike):
-                    found[phrase] = self.positions[index]
+                for kind, phrase, index in self._among(rng, noun, alike):
+                    found[kind][phrase] = self.positions[index]
         return found
 
-    def _among(self, noun: str, alike: np.ndarray) -> Iterator[tuple[str, int]]:
-        """What tells one of several things of a noun from the others."""
+    def _among(self, rng: np.random.Generator, noun: str, alike: np.ndarray) -> Iterator[tuple[str, str, int]]:
+        """What tells one of several things of a noun from the others: kind, phrase, which."""
         for side, (axis, sign) in SIDES.items():
             first = _foremost(sign * self.positions[alike, axis], MARGIN)
             if first is not None:
-                yield f"{side} {noun}", int(alike[first])
+                yield "side", f"{side} {noun}", int(alike[first])
         middle = _middle(self.positions[alike])
         if middle is not None:
-            yield f"middle {noun}", int(alike[middle])
-        for word, sizes in (("big", np.log(self.sizes[alike])), ("small", -np.log(self.sizes[alike]))):
+            yield "side", f"middle {noun}", int(alike[middle])
+        for words, sizes in ((BIG, np.log(self.sizes[alike])), (SMALL, -np.log(self.sizes[alike]))):
             first = _foremost(sizes, float(np.log(BIGGER)))
             if first is not None:
-                yield f"{word} {noun}", int(alike[first])
+                yield "size", f"{rng.choice(words)} {noun}", int(alike[first])
         for mark, name in enumerate(self.names):
             if mark not in alike and self.names.count(name) == 1:
                 first = _foremost(-np.linalg.norm(self.positions[alike] - self.positions[mark], axis=1), MARGIN)
                 if first is not None:
-                    yield f"{noun} by the {name}", int(alike[first])
+                    yield "near", f"{noun} {rng.choice(BESIDE)} the {name}", int(alike[first])
 
 
 def _foremost(values: np.ndarray, margin: float) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from stages.core.steps import Step, parse_step
@@ -10,14 +12,36 @@ from stages.planner.training.execution_states import random_execution_state
 from stages.planner.training.loop import Sample
 from stages.pretraining.scenes import Look
 
-MAX_LOCATED = 8
+MAX_LOCATED, MAX_ABSENT = 14, 4
+"""Phrases that are located at once, and such among them that mean nothing in view."""
+
+SAID_AS_STEP = 0.3
+"""Share of phrases that are located as a step says them."""
+
+AT_OBJECT, AT_TARGET = ("grasp", "push"), ("move", "release", "slide")
+"""Actions whose steps happen at their object, and at their target."""
 
 
 def locate_sample(rng: np.random.Generator, scene: Look) -> Sample:
-    """Where are these things?"""
-    chosen = rng.permutation(len(scene.phrases))[:MAX_LOCATED]
-    names = [scene.phrases[i] for i in chosen]
-    return Sample(prompts.locate_request(names), prompts.locate_answer(names), scene.positions[chosen], scene.views)
+    """Where are these things? All kinds of referring expressions are asked about alike, and some mean nothing here."""
+    kinds = [list(rng.permutation(list(found))) for found in scene.phrases.values() if found]
+    chosen = [str(kinds[i % len(kinds)].pop()) for i in range(MAX_LOCATED) if kinds[i % len(kinds)]]
+    absent = list(rng.permutation(scene.absent))[:MAX_ABSENT]
+    said = [_said(rng, phrase, str(rng.choice(chosen))) for phrase in chosen] + [str(phrase) for phrase in absent]
+    points = [scene.places[phrase] for phrase in chosen] + [np.full(3, np.nan)] * len(absent)
+    order = rng.permutation(len(said))
+    sample = Sample.locating([said[i] for i in order], [points[i] for i in order], scene.views)
+    return replace(sample, labels=scene.labels, named=scene.named)
+
+
+def _said(rng: np.random.Generator, phrase: str, other: str) -> str:
+    """A phrase, or a step that happens where it is, perhaps with something else in hand."""
+    if phrase.startswith("grasped ") or rng.random() > SAID_AS_STEP:
+        return phrase
+    action = str(rng.choice(AT_OBJECT + AT_TARGET))
+    if action in AT_OBJECT:
+        return str(Step(action, object=phrase))
+    return str(Step(action, object=other.removeprefix("grasped "), target=phrase))
 
 
 def list_sample(rng: np.random.Generator, scene: Look) -> Sample:
@@ -29,7 +53,8 @@ def list_sample(rng: np.random.Generator, scene: Look) -> Sample:
 
 def decide_sample(rng: np.random.Generator, scene: Look) -> Sample:
     """A moment of a plan about two of the scene's things."""
-    first, second = (scene.phrases[i] for i in rng.permutation(len(scene.phrases))[:2])
+    phrases = [phrase for phrase in scene.places if not phrase.startswith("grasped ")]
+    first, second = (phrases[i] for i in rng.permutation(len(phrases))[:2])
     if rng.random() < 0.5:
         steps = [Step("push", object=first), Step("push", object=second)]
         instruction = f"push the {first}, then the {second}"
@@ -40,5 +65,5 @@ def decide_sample(rng: np.random.Generator, scene: Look) -> Sample:
     plan = [str(step) for step in steps]
     moment = random_execution_state(rng, plan)
     named = [*prompts.plan_phrases(plan), parse_step(plan[moment[-1]]).focus]
-    places = [scene.phrases.index(phrase) for phrase in named]
-    return Sample(*prompts.FULL.decision(instruction, plan, *moment), scene.positions[places], scene.views)
+    places = np.array([scene.places[phrase] for phrase in named])
+    return Sample(*prompts.FULL.decision(instruction, plan, *moment), places, scene.views)

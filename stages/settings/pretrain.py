@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stages.settings.ranges import Count, NonNegative, Pixels, Positive, Seed, Whole
+from stages.settings.ranges import Count, NonNegative, Pixels, Positive, Seed, Share, Whole
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,8 @@ class PretrainConfig:
     base: go on from this base; empty = from nothing, with a vocabulary of its own.
     scenes: procedural scenes to render; each is painted, turned and shifted anew whenever it is shown.
     image_size: of the cameras [px].
-    steps, minutes, batch_size, learning_rate: of training from nothing; minutes = 0 is without a limit.
+    steps, minutes, batch_size, learning_rate, pointer_rate: as of `VlmConfig`; minutes = 0 is without a limit.
+    text: share of the examples that are answered in words, by lists and decisions; the others only train the pointer.
     assessed: fresh scenes that the finished base is asked about.
     workers: processes that render; 0 = one per core.
     seed: of scenes and weights.
@@ -24,8 +25,10 @@ class PretrainConfig:
     image_size: Pixels = 128
     steps: Count = 3000
     minutes: NonNegative = 0.0
-    batch_size: Count = 32
+    batch_size: Count = 16
     learning_rate: Positive = 1.5e-3
+    pointer_rate: Positive = 0.005
+    text: Share = 0.2
     assessed: Whole = 60
     workers: Whole = 0
     seed: Seed = 0

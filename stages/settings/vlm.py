@@ -30,11 +30,12 @@ class VlmConfig:
         use_plan, use_memory, use_objects: whether round 2 has the plan and what was done last, and names the task's
             objects before it decides; false is the paper's ablation.
         pretrained: whether the base's weights are used; false starts from random ones, all of which are trained.
-        pointer_cells: cells along a side of the pointer's heatmap of one view; a multiple of its image tokens.
+        pointer_cells: cells along a side of a view that the pointer chooses among; a multiple of 4.
         pointer_width: channels of the pointer's cell features.
         lora_rank: rank of the adapters on every linear layer.
         lora_alpha: their scale; the update is multiplied by alpha / rank.
         learning_rate: peak rate, after a warm-up of `warmup_fraction` and before a cosine decay.
+        pointer_rate: peak rate of the weights inside the pointer, which Muon trains.
         batch_size: examples per step, of all processes and parts together.
         accumulate: parts of like length that a process divides its share of them into; more need less memory, and up to
             some number less time, as less is padded.
@@ -76,11 +77,12 @@ class VlmConfig:
     use_memory: bool = True
     use_objects: bool = True
     pretrained: bool = True
-    pointer_cells: Count = 56
-    pointer_width: Count = 32
+    pointer_cells: Count = 28
+    pointer_width: Count = 64
     lora_rank: Count = 32
     lora_alpha: Count = 32
     learning_rate: Positive = 1e-3
+    pointer_rate: Positive = 0.005
     warmup_fraction: Share = 0.05
     batch_size: Count = 16
     accumulate: Count = 3

@@ -38,11 +38,11 @@ PLAN = 2 * [
 MEMORY = Memory(3, 2)
 
 
-def cloud(image_size: int = 128) -> tuple[np.ndarray, np.ndarray]:
-    """Points (N, 3) [m] and colours (N, 3) that the planner sees of a scene."""
+def cloud(image_size: int = 128) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points (N, 3) [m] and colours (N, 3) that the planner sees of a scene, and the gripper's tip (3,)."""
     simulator = make_simulator("tabletop", image_size=image_size)
     _, observation = simulator.reset(TASK, VARIATION, 0)
-    return fuse(observation, hide_arm=True)
+    return *fuse(observation, hide_arm=True), observation.gripper_pose[:3]
 
 
 def milliseconds(calls: int, *functions: Callable[[], object]) -> list[float]:
@@ -66,7 +66,7 @@ def written_answer(planner: Planner) -> str:
 @torch.inference_mode()
 def generate(planner: Planner, request: str, tokens: int, views: np.ndarray) -> None:
     """So many tokens of an answer, without a grammar."""
-    batch = planner.model.backbone.encode([request], [""], views[None])
+    batch = planner.model.backbone.encode([request], [""], views[None, ..., :3])
     batch.pop("answer_mask")
     said = planner.model.vlm.generate(
         **batch, do_sample=False, use_cache=True, min_new_tokens=tokens, max_new_tokens=tokens

@@ -89,12 +89,12 @@ def answers_graph(answers: Sequence[str], spelt: bool) -> Graph:
     return graph
 
 
-def list_graph(spelt: bool) -> Graph:
-    """Names of things, each with its keypoint."""
+def list_graph() -> Graph:
+    """Names of things, each with its coordinates; a pointer lists without words."""
     graph = Graph()
     start = graph.path(0, [OBJECTS])
     for number in range(MAX_LISTED):
-        start = graph.keypoint(graph.path(start, [PHRASE]), spelt)
+        start = graph.keypoint(graph.path(start, [PHRASE]), spelt=True)
         graph.path(start, [END])
         start = graph.path(start, [";"]) if number + 1 < MAX_LISTED else start
     return graph

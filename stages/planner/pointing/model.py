@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
@@ -16,11 +18,17 @@ from stages.core.errors import UserError
 from stages.geometry.canonical import CanonicalViews
 from stages.planner.bases import base_digest, check_base, resolved
 from stages.planner.calibration import Calibration
-from stages.planner.pointing.backbone import Backbone, load_backbone
-from stages.planner.pointing.pointer import PointerHead
+from stages.planner.pointing.backbone import TINY_BASE, Backbone, load_backbone
+from stages.planner.pointing.phrase_encoder import PhraseEncoder, load_phrase_encoder, packaged_phrase_encoder
+from stages.planner.pointing.pointer import Naming, PointerHead, Votes
+from stages.planner.pointing.view_encoder import BLOCK
+from stages.planner.pointing.views import resized
 from stages.settings.vlm import VlmConfig
 
-_POINTER, _SETTINGS, _ADAPTER = "pointer.safetensors", "planner.json", "adapter"
+POINTER_INPUTS = ("views", "words", "lengths", "counts")
+"""Of a batch: views (B, V, S, S, 5) uint8 and the phrases about them, as `PointerHead` takes them."""
+
+_POINTER, _SETTINGS, _ADAPTER, _PHRASES = "pointer.safetensors", "planner.json", "adapter", "phrases"
 
 
 @dataclass(frozen=True)
@@ -30,18 +38,21 @@ class PlannerOutput:
     Attributes:
         token_logits: (A, vocabulary) next-token scores at the positions before each answer token.
         token_labels: (A,) the answer tokens themselves.
-        heatmaps: (K, V, C, C) pointer logits of all keypoint tokens, in batch order.
+        votes: of all phrases that are pointed at, in batch order; None where there are none.
+        naming: loss of the words for what the cells show; None where these are not given.
     """
 
     token_logits: Tensor
     token_labels: Tensor
-    heatmaps: Tensor
+    votes: Votes | None
+    naming: Tensor | None = None
 
 
 class PlannerModel(nn.Module):
     """Backbone and pointer head as one trainable module.
 
     Attributes:
+        names: of the things that it looks for where it lists what is in view; set before saving.
         phrase_words: words that names and plans may have besides those of the instruction; set before saving.
         calibration: of the confidence of answers; known after held-out answers.
     """
@@ -50,48 +61,66 @@ class PlannerModel(nn.Module):
         super().__init__()
         self.backbone, self.config = backbone, config
         self.vlm = backbone.model
+        self.names: tuple[str, ...] = ()
         self.phrase_words: frozenset[str] = frozenset()
         self.calibration = Calibration.identity()
-        tokens = backbone.tokens_per_side(config.image_size)
-        if config.pointer_cells % tokens:
-            raise UserError(
-                f"vlm.pointer_cells is {config.pointer_cells}, but a view has {tokens} tokens along a side",
-                f"Add --set vlm.pointer_cells={tokens * -(-config.pointer_cells // tokens)}",
-            )
-        self.pointer = PointerHead(
-            backbone.hidden_size, len(config.views), tokens, config.pointer_cells, config.pointer_width
-        )
+        backbone.tokens_per_side(config.image_size)
+        if config.pointer_cells % 4:
+            raise UserError(f"vlm.pointer_cells is {config.pointer_cells}, no multiple of 4", "Set it to 28")
+        self.pointer = PointerHead(backbone.hidden_size, self.views, config.pointer_cells, config.pointer_width)
+        self._phrases: PhraseEncoder | None = None
 
     @property
     def views(self) -> CanonicalViews:
         return CanonicalViews(size=self.config.image_size, names=self.config.views)
 
+    @property
+    def pointer_size(self) -> int:
+        """Side of the views that the pointer sees [px]."""
+        return BLOCK * self.config.pointer_cells
+
+    @property
+    def phrases(self) -> PhraseEncoder:
+        """What gives the pointer the words: the packaged language model's first layers where no others came along."""
+        return self._phrases or packaged_phrase_encoder()
+
+    def pointer_inputs(self, views: np.ndarray, phrases: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """The part of a batch that the pointer takes: views (B, V, S, S, 5) uint8, and phrases about each scene."""
+        words, lengths = self.phrases([phrase for row in phrases for phrase in row])
+        return {
+            "views": torch.from_numpy(resized(views, self.pointer_size)),
+            "words": words,
+            "lengths": lengths,
+            "counts": torch.tensor([len(row) for row in phrases]),
+        }
+
     def forward(self, batch: dict[str, Tensor]) -> PlannerOutput:
-        """One pass over samples encoded by `Backbone.encode`, plus `pixels` (B, V, 3, S, S) in [0, 1]."""
+        """One pass over samples encoded by `encode_batch`: through the language model where they have text, and through
+        the pointer where they have phrases that are pointed at."""
         inputs = dict(batch)
-        answer_mask, pixels = inputs.pop("answer_mask"), inputs.pop("pixels")
+        pointing = {name: inputs.pop(name) for name in POINTER_INPUTS if name in inputs}
+        naming = inputs.pop("naming", None)
+        answer_mask = inputs.pop("answer_mask", None)
+        if answer_mask is None:
+            nothing = self.pointer.word.weight.new_zeros(0, 1)
+            return PlannerOutput(nothing, nothing[:, 0].long(), *self._point(pointing, None, naming))
         hidden = self.backbone.hidden_states(inputs)
         ids = inputs["input_ids"]
         before = torch.zeros_like(answer_mask)
         before[:, :-1] = answer_mask[:, 1:]
-        is_image = self.backbone.image_mask(inputs)
-        return PlannerOutput(
-            self.backbone.logits(hidden[before]),
-            ids[:, 1:][answer_mask[:, 1:]],
-            self._point(hidden.float(), ids == self.backbone.keypoint_token_id, is_image, pixels),
-        )
+        states = hidden[ids == self.backbone.keypoint_token_id].float()
+        answers = self.backbone.logits(hidden[before]), ids[:, 1:][answer_mask[:, 1:]]
+        return PlannerOutput(*answers, *self._point(pointing, states, naming))
 
-    def _point(self, hidden: Tensor, is_keypoint: Tensor, is_image: Tensor, pixels: Tensor) -> Tensor:
-        if not is_keypoint.any() or not is_image.any():
-            return hidden.new_zeros(0, len(self.config.views), self.config.pointer_cells, self.config.pointer_cells)
-        pointing = is_keypoint.any(1)
-        hidden, is_keypoint, is_image = hidden[pointing], is_keypoint[pointing], is_image[pointing]
-        per_example = is_keypoint.sum(1)
-        queries = hidden.new_zeros(len(hidden), int(per_example.max()), hidden.shape[-1])
-        slots = torch.arange(queries.shape[1], device=hidden.device) < per_example[:, None]
-        queries[slots] = hidden[is_keypoint]
-        image_tokens = hidden[is_image].view(len(hidden), -1, hidden.shape[-1])
-        return self.pointer(queries, image_tokens, pixels[pointing])[slots]
+    def _point(
+        self, inputs: dict[str, Tensor], states: Tensor | None, naming: Naming | None
+    ) -> tuple[Votes | None, Tensor | None]:
+        if not inputs:
+            return None, None
+        views = inputs.pop("views")
+        seen = self.pointer.look(views)
+        named = self.pointer.naming_loss(seen, views, naming) if naming else None
+        return self.pointer(seen, **inputs, states=states), named
 
     def add_adapters(self) -> None:
         """Freeze the backbone and put LoRA adapters on all its linear layers; new rows of `KEYPOINT` stay trainable."""
@@ -112,7 +141,14 @@ class PlannerModel(nn.Module):
 
     def trainable_state(self) -> dict[str, Tensor]:
         """Copies of all parameters that are trained, by name."""
-        return {name: p.detach().clone() for name, p in self.named_parameters() if p.requires_grad}
+        return {name: value.detach().clone() for name, value in self.named_parameters() if value.requires_grad}
+
+    @torch.no_grad()
+    def load_trainable_state(self, state: dict[str, Tensor]) -> None:
+        """Set what `trainable_state` gave."""
+        named = dict(self.named_parameters())
+        for name, value in state.items():
+            named[name].copy_(value)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write adapters (or, without adapters, the whole backbone), pointer, tokenizer, processor and settings."""
@@ -124,9 +160,11 @@ class PlannerModel(nn.Module):
         self._save_rest(folder)
 
     def save_merged(self, folder: Path) -> None:
-        """Like `save_pretrained`, with the adapters merged: the folder needs no base, and is one itself."""
+        """Like `save_pretrained`, with the adapters merged and the phrase encoder: the folder needs nothing else."""
         self.merge_adapters()
         self.save_pretrained(folder)
+        if self.config.keypoints == "pointer":
+            self.phrases.save(folder / _PHRASES)
 
     def merge_adapters(self) -> None:
         """Fold the adapters into the backbone's weights, which makes every pass faster."""
@@ -137,7 +175,7 @@ class PlannerModel(nn.Module):
         save_file({k: v.contiguous() for k, v in self.pointer.state_dict().items()}, folder / _POINTER)
         self.backbone.tokenizer.save_pretrained(folder)
         self.backbone.image_processor.save_pretrained(folder)
-        settings = {"config": asdict(self.config), "phrase_words": sorted(self.phrase_words)}
+        settings = {"config": asdict(self.config), "names": self.names, "phrase_words": sorted(self.phrase_words)}
         if (folder / _ADAPTER).is_dir():
             settings["base_digest"] = base_digest(self.config.base)
         self.calibration.save(folder)
@@ -156,9 +194,17 @@ class PlannerModel(nn.Module):
         backbone = load_backbone(config.base, dtype, config.pretrained)
         model = cls(backbone, config)
         pointer = Path(backbone.model.name_or_path) / _POINTER
-        if config.pretrained and pointer.is_file():
-            model.pointer.load_state_dict(load_file(pointer))
+        if config.pretrained:
+            model._load_pointer(pointer if pointer.is_file() else TINY_BASE / _POINTER)
         return model
+
+    def _load_pointer(self, file: Path) -> None:
+        """Start from a pre-trained pointer head, except for what another language model or other views change."""
+        own = self.pointer.state_dict()
+        same = {
+            name: value for name, value in load_file(file).items() if name in own and own[name].shape == value.shape
+        }
+        self.pointer.load_state_dict(same, strict=False)
 
     @classmethod
     def from_pretrained(cls, folder: Path, dtype: torch.dtype = torch.float32) -> PlannerModel:
@@ -176,9 +222,11 @@ class PlannerModel(nn.Module):
             check_base(config.base, settings.get("base_digest"), folder)
         backbone = load_backbone(config.base if adapter.is_dir() else str(folder), dtype)
         model = cls(backbone, config)
-        model.phrase_words = frozenset(settings["phrase_words"])
+        model.names, model.phrase_words = tuple(settings["names"]), frozenset(settings["phrase_words"])
         model.calibration = Calibration.load(folder)
         model.pointer.load_state_dict(load_file(folder / _POINTER))
+        if (folder / _PHRASES).is_dir():
+            model._phrases = load_phrase_encoder(folder / _PHRASES)
         if adapter.is_dir():
             model.vlm = PeftModel.from_pretrained(backbone.model, adapter)
             model.merge_adapters()

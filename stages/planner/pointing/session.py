@@ -1,4 +1,4 @@
-"""A KV-cache session about one observation: its images are encoded once, and every request continues from them."""
+"""A KV-cache session about one observation: its views are encoded once, and every request continues from them."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from torch import Tensor
 from transformers import Cache, DynamicCache
 
 from stages.planner.pointing.model import PlannerModel
+from stages.planner.pointing.pointer import Seen, Votes
+from stages.planner.pointing.views import COLOURS
 from stages.runtime.precision import autocast
 
 
 class Session:
-    """A model and one observation: `start` begins an answer, `extend` continues it, `heatmaps` reads its pointers.
+    """A model and one observation: `start` begins an answer, `extend` continues it, `votes` reads its pointers.
 
     Where the states of images depend on the text after them, every request encodes them anew.
 
     Args:
         model: the trained one.
-        views: (V, S, S, 3) uint8, at least one.
+        views: (V, S, S, 5) uint8 of `render_views`, at least one.
     """
 
     def __init__(self, model: PlannerModel, views: np.ndarray) -> None:
         self.views = views
         self._model, self._backbone = model, model.backbone
         self._device = next(model.parameters()).device
-        self._pixels = torch.from_numpy(views[None]).permute(0, 1, 4, 2, 3).float().to(self._device) / 255
         self._request, self._keypoints = "", []
         self._cache: Cache = DynamicCache()
         self._last: Tensor | None = None
         self._prefix: Cache | None = None
+        self._seen: Seen | None = None
 
     def start(self, request: str) -> None:
         """Begin the answer to a request; the answer before it is over."""
@@ -59,11 +61,23 @@ class Session:
         other._cache, other._keypoints = fork_cache(self._cache), list(self._keypoints)
         return other
 
-    def heatmaps(self) -> np.ndarray:
-        """Pointer logits (K, V, C, C) of the keypoints written so far."""
-        queries, images = torch.stack(self._keypoints)[None], self._images[None]
+    def votes(self, phrases: Sequence[str]) -> Votes:
+        """The pointer's votes for the keypoints written so far, which stand behind these phrases."""
+        return self._point(phrases, torch.stack(self._keypoints).float())
+
+    def locate(self, phrases: Sequence[str]) -> Votes:
+        """The pointer's votes for phrases of which the language model knows nothing."""
+        return self._point(phrases, None)
+
+    def _point(self, phrases: Sequence[str], states: Tensor | None) -> Votes:
+        inputs = {
+            name: value.to(self._device)
+            for name, value in self._model.pointer_inputs(self.views[None], [phrases]).items()
+        }
+        views = inputs.pop("views")
         with autocast(self._device):
-            return self._model.pointer(queries.float(), images.float(), self._pixels)[0].float().cpu().numpy()
+            self._seen = self._seen or self._model.pointer.look(views)
+            return self._model.pointer(self._seen, **inputs, states=states)
 
     def _read_request(self, tokens: Sequence[int]) -> Tensor:
         """States (L, H) of a request, as far as it was not read before, and of the first tokens of its answer."""
@@ -78,7 +92,6 @@ class Session:
         self._cache = DynamicCache(config=self._backbone.model.config)
         positions = self._backbone.position_ids(inputs)
         states, is_image = self._pass(inputs, positions), self._backbone.image_mask(inputs)[0]
-        self._images = states[is_image]
         self._shift = positions.max() + 1 - positions.shape[-1]
         self._axes = positions.shape[:-1]
         if self._backbone.shares_images:
@@ -99,7 +112,7 @@ class Session:
             return self._backbone.hidden_states(inputs, self._cache, positions)[0]
 
     def _encode(self, request: str, answer: Sequence[int]) -> dict[str, Tensor]:
-        batch = self._backbone.encode([request], [list(answer)], self.views[None])
+        batch = self._backbone.encode([request], [list(answer)], self.views[None, ..., COLOURS])
         return {name: tensor.to(self._device) for name, tensor in batch.items() if name != "answer_mask"}
 
 

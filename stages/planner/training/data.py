@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from stages.planner import prompts
 from stages.planner.language.plan_text import write_plan
 from stages.planner.language.text import Example, TextSampler, in_view
 from stages.planner.pointing.answer_graphs import MAX_LISTED
+from stages.planner.pointing.views import CHANNELS, render_views
 from stages.planner.prompts import Memory, Protocol
 from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
@@ -27,7 +28,6 @@ from stages.planner.training.augmentation import LabelledCloud, Paints, Thing
 from stages.planner.training.loop import NOWHERE, LazyBatch, Sample
 from stages.settings.vlm import VlmConfig
 
-MAX_LOCATED = 4
 KEPT = (0.6, 1.0)
 """Shares of a cloud's points that are shown, least and most."""
 
@@ -35,7 +35,10 @@ MAX_DROPPED = 2
 """Cameras left out at once."""
 
 LISTED = 0.3
-"""How often a sample about objects lists what is in view."""
+"""How often a sample about objects lists what is in view, where it is listed in words."""
+
+MAX_ABSENT = 6
+"""Names of things that are not in view in a sample about objects."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Keyframe:
         instructions: paraphrases of the task.
         plan: texts of its steps.
         memory, gripper_open: what is known before the decision.
+        tip: (3,) of the gripper, world frame [m].
         step_index: the step that comes now.
         keypoint: (3,) where, world frame [m].
         objects: the scene's things by noun phrase, the one at hand where several share a name.
@@ -64,6 +68,7 @@ class Keyframe:
     plan: tuple[str, ...]
     memory: Memory
     gripper_open: bool
+    tip: np.ndarray
     step_index: int
     keypoint: np.ndarray
     objects: dict[str, np.ndarray]
@@ -123,6 +128,7 @@ def keyframes_of(
             plan.plan,
             last,
             observation.is_open,
+            observation.gripper_pose[:3],
             int(plan.step_index[k]),
             annotation.keypoints[k],
             _objects_at_hand(annotation.names, annotation.positions[k], focus, annotation.keypoints[k]),
@@ -192,8 +198,29 @@ class PlannerSampler:
 
     @cached_property
     def nameable(self) -> frozenset[str]:
-        """Phrases that training plans mention: nothing else in the scenes is ever named, but in rare colours."""
-        return frozenset(phrase for frame in self.keyframes for phrase in prompts.plan_phrases(frame.plan))
+        """Phrases that training plans mention, and names without a colour of the training scenes' things.
+
+        Nothing else is ever named, but in rare colours: colours of what merely lies about are left to test variations.
+        """
+        colours = {*self.paints.named, *self.paints.rare}
+        mentioned = {phrase for frame in self.keyframes for phrase in prompts.plan_phrases(frame.plan)}
+        there = {name for frame in self.keyframes for name in frame.objects}
+        return frozenset(mentioned | {name for name in there if colours.isdisjoint(name.split())})
+
+    @cached_property
+    def named_in_training(self) -> tuple[str, ...]:
+        """Those, and what comes in colours in rare ones."""
+        return tuple(sorted(self.nameable.union(self._coloured(self.paints.rare))))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What can be listed: those, and what comes in colours in every one."""
+        return tuple(sorted(self.nameable.union(self._coloured([*self.paints.named, *self.paints.rare]))))
+
+    def _coloured(self, colours: Iterable[str]) -> set[str]:
+        known = {*self.paints.named, *self.paints.rare}
+        nouns = {name.partition(" ")[2] for name in self.nameable if name.partition(" ")[0] in known} - {""}
+        return {f"{colour} {noun}" for colour in colours for noun in nouns}
 
     @cached_property
     def pieces(self) -> list[list[LabelledCloud]]:
@@ -220,17 +247,19 @@ class PlannerSampler:
         return draws[kind](rng, self.keyframes[rng.integers(len(self.keyframes))])
 
     def _objects(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
-        """Where are these things, or what is in view?"""
+        """Where are these things, some of which are not in view; in words also, what is in view?"""
         look = self._look(rng, frame, frame.objects)
-        names = look.nameable(self.nameable)
+        names = look.nameable(rng, self.named_in_training)
         asked = [str(name) for name in rng.permutation(sorted(names))]
-        if rng.random() < LISTED:
-            asked = asked[:MAX_LISTED]
-            request, answer = prompts.list_request(), prompts.list_answer(asked)
-        else:
-            asked = asked[:MAX_LOCATED]
-            request, answer = prompts.locate_request(asked), prompts.locate_answer(asked)
-        return self._shown(rng, look.scene, request, answer, [names[name] for name in asked], asked)
+        places = [names[name] for name in asked]
+        if self.config.keypoints == "text" and rng.random() < LISTED:
+            answer = prompts.list_answer(asked[:MAX_LISTED])
+            return self._shown(rng, look.scene, frame.tip, prompts.list_request(), answer, places[:MAX_LISTED], asked)
+        if self.config.keypoints == "pointer":
+            there = {thing.name for thing in look.scene.things}
+            absent = [str(name) for name in rng.choice(self.named_in_training, MAX_ABSENT) if name not in there]
+            asked, places = asked + absent, places + [np.full(3, np.nan)] * len(absent)
+        return self._shown(rng, look.scene, frame.tip, "", prompts.locate_answer(asked), places, asked)
 
     def _plan(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
         """What are the steps? Of the scene, or in text alone."""
@@ -242,9 +271,9 @@ class PlannerSampler:
             example = Example(task.instruction, tuple(map(parse_step, task.plan)), tuple(names))
             example = in_view(rng, example, tuple(self.paints.rare))
             request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
-            return self._shown(rng, look.scene, request, answer)
+            return self._shown(rng, look.scene, frame.tip, request, answer)
         example = self.text(rng)
-        blank = np.zeros((0, self.views.size, self.views.size, 3), np.uint8)
+        blank = np.zeros((0, self.views.size, self.views.size, CHANNELS), np.uint8)
         request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
         return Sample(request, answer, NOWHERE, blank)
 
@@ -257,7 +286,7 @@ class PlannerSampler:
         request, answer = self._protocol.decision(task.instruction, task.plan, *moment)
         located = prompts.plan_phrases(frame.plan) if self.config.use_objects else []
         points = [*(frame.objects[phrase] for phrase in located), frame.keypoint]
-        return self._shown(rng, look.scene, request, answer, points, prompts.plan_phrases(task.plan))
+        return self._shown(rng, look.scene, frame.tip, request, answer, points, prompts.plan_phrases(task.plan))
 
     @property
     def _protocol(self) -> Protocol:
@@ -294,6 +323,7 @@ class PlannerSampler:
         self,
         rng: np.random.Generator,
         scene: LabelledCloud,
+        tip: np.ndarray,
         request: str,
         answer: str,
         points: Sequence[np.ndarray] = (),
@@ -308,7 +338,7 @@ class PlannerSampler:
         if config.camera_shift or config.camera_turn:
             scene = augmentation.seen_by_erring_cameras(rng, scene, config.camera_shift, config.camera_turn)
         move = augmentation.random_move(rng, config.turn, config.jitter, config.scale, config.stretch)
-        views = self.views.render(move(scene.points), augmentation.relit(rng, scene.colours))[0]
+        views = render_views(self.views, move(scene.points), augmentation.relit(rng, scene.colours), move(tip))
         return Sample(request, answer, move(np.array(points, float).reshape(-1, 3)), views)
 
 
@@ -331,17 +361,11 @@ class _Look:
         plan = tuple(replace_words(step, self.renamed) for step in task.plan)
         return InstructedPlan(replace_words(task.instruction, self.renamed), plan)
 
-    def nameable(self, known: frozenset[str]) -> dict[str, np.ndarray]:
-        """Places by the names of now: of what is known, and of single things in rare colours whose noun is."""
-        names = [thing.name for thing in self.scene.things]
-        nouns = {phrase.partition(" ")[2] for phrase in known} - {""}
-        found = {}
-        for before, place in self.objects.items():
-            name = replace_words(before, self.renamed)
-            rare = name != before and before.partition(" ")[2] in nouns and names.count(name) == 1
-            if before in known or rare:
-                found[name] = place
-        return found
+    def nameable(self, rng: np.random.Generator, known: Container[str]) -> dict[str, np.ndarray]:
+        """Places of the visible things with known names of now; of several that share one, any."""
+        visible = self.scene.visible() >= augmentation.FEWEST_POINTS
+        things = [thing for thing, seen in zip(self.scene.things, visible, strict=True) if seen and thing.name in known]
+        return {things[i].name: things[i].position for i in rng.permutation(len(things))}
 
 
 def _some(rng: np.random.Generator, frame: Keyframe) -> np.ndarray:

@@ -27,11 +27,22 @@ from stages.core.errors import UserError
 from stages.core.progress import Progress
 from stages.planner.pointing.coordinates import spell_keypoints
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.pointing.pointer import pointer_loss, pointer_targets
-from stages.planner.prompts import KEYPOINT
+from stages.planner.pointing.pointer import IGNORED, Naming, pointer_loss
+from stages.planner.pointing.views import COLOURS, resized
+from stages.planner.prompts import KEYPOINT, locate_answer, locate_request, pointed_phrases
 from stages.runtime.checkpoints import save_checkpoint
 from stages.runtime.distributed import without_gpu
+from stages.runtime.muon import Muon, takes
 from stages.runtime.precision import autocast
+
+NAMING_WEIGHT = 0.3
+"""Of the words for what the cells show, in the loss of the pointer."""
+
+KINDS = 3
+"""Of words for what a pixel shows: noun, part, colour."""
+
+NO_THING = "nothing"
+"""Noun of what is no thing."""
 
 NOWHERE = np.zeros((0, 3))
 """Points of a sample without any."""
@@ -42,22 +53,33 @@ class Sample:
     """One thing asked about one scene.
 
     Attributes:
-        request: the user's text.
+        request: the user's text; empty where phrases are only to be located, for which a pointer needs no text model.
         answer: the assistant's text, with a `KEYPOINT` after every phrase that is pointed at.
-        points: (K, 3) where those are, world frame [m]; without views nothing is pointed at.
-        views: (V, S, S, 3) uint8 canonical views of the scene; V = 0 is text alone.
+        points: (K, 3) where those are, world frame [m], NaN for what is not in view; without views nothing is pointed
+            at.
+        views: (V, S, S, 5) uint8 of the scene, of `render_views`; V = 0 is text alone.
+        labels: (V, S, S) uint8 what the pixels show, 0 = no thing; None where it is not known.
+        named: for every label the words that say what it is, one of each kind, "" where it has none.
     """
 
     request: str
     answer: str
     points: np.ndarray
     views: np.ndarray
+    labels: np.ndarray | None = None
+    named: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def locating(cls, phrases: Sequence[str], points: Sequence[np.ndarray], views: np.ndarray) -> Sample:
+        """Where are these things?"""
+        return cls("", locate_answer(phrases), np.array(points, float).reshape(-1, 3), views)
 
     def spelt(self) -> Sample:
         """The same with coordinates in the answer, of which there are none without views, and nowhere pointed at."""
         if not len(self.views):
             return replace(self, answer=self.answer.replace(KEYPOINT, ""))
-        return replace(self, answer=spell_keypoints(self.answer, self.points), points=self.points[:0])
+        request = self.request or locate_request(pointed_phrases(self.answer))
+        return replace(self, request=request, answer=spell_keypoints(self.answer, self.points), points=self.points[:0])
 
 
 @dataclass(frozen=True)
@@ -111,27 +133,53 @@ class TrainingState:
 
 
 def encode_batch(model: PlannerModel, samples: Sequence[Sample], end: str) -> tuple[dict[str, Tensor], Tensor]:
-    """Model inputs of a batch of samples and the pointer targets (K, V, C, C) of all their keypoints.
+    """Model inputs of a batch of samples, and the points (K, 3) [m] of all their keypoints.
 
-    A planner that writes coordinates has them in its answers, and K is 0.
+    All samples have a request or none has. A planner that writes coordinates has them in its answers, and K is 0.
     """
     if model.config.keypoints == "text":
         samples = [sample.spelt() for sample in samples]
     views = np.stack([sample.views for sample in samples])
-    answers = [sample.answer + end for sample in samples]
-    batch = model.backbone.encode([sample.request for sample in samples], answers, views)
-    batch["pixels"] = torch.from_numpy(views).permute(0, 1, 4, 2, 3).float() / 255
-    points = torch.from_numpy(np.concatenate([sample.points.reshape(-1, 3) for sample in samples]))
-    return batch, pointer_targets(points, model.views, model.config.pointer_cells)
+    batch = {}
+    if samples[0].request:
+        answers = [sample.answer + end for sample in samples]
+        batch = model.backbone.encode([sample.request for sample in samples], answers, views[..., COLOURS])
+    points = torch.from_numpy(np.concatenate([sample.points.reshape(-1, 3) for sample in samples])).float()
+    if len(points):
+        batch |= model.pointer_inputs(views, [pointed_phrases(sample.answer) for sample in samples])
+        if samples[0].labels is not None:
+            batch["naming"] = _naming(model, samples)
+    return batch, points
 
 
-def losses(model: PlannerModel, batch: dict[str, Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy of the answers' tokens and of the pointers."""
+def _naming(model: PlannerModel, samples: Sequence[Sample]) -> Naming:
+    """What the pixels show, in words; all samples have labels."""
+    rows = max(len(sample.named) for sample in samples)
+    kinds = [sorted({row[kind] for sample in samples for row in sample.named} - {""}) for kind in range(KINDS)]
+    classes = torch.full((len(samples), rows, KINDS), IGNORED)
+    for number, sample in enumerate(samples):
+        for label, words in enumerate(sample.named):
+            for kind, word in enumerate(words):
+                if word:
+                    classes[number, label, kind] = kinds[kind].index(word)
+    labels = torch.from_numpy(resized(np.stack([s.labels for s in samples])[..., None], model.pointer_size)[..., 0])
+    vectors = tuple(model.phrases(words)[0][:, 0] for words in kinds)
+    return Naming(labels, classes, vectors, kinds[0].index(NO_THING))
+
+
+def losses(model: PlannerModel, batch: dict[str, Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy of the answers' tokens, and mean loss of the pointers."""
     output = model(batch)
-    language = functional.cross_entropy(output.token_logits.float(), output.token_labels)
-    if not len(targets):
-        return language, language.new_zeros(())
-    return language, pointer_loss(output.heatmaps.float(), targets).mean()
+    nothing = points.new_zeros(())
+    language = (
+        functional.cross_entropy(output.token_logits.float(), output.token_labels)
+        if len(output.token_labels)
+        else nothing
+    )
+    if not output.votes:
+        return language, nothing
+    pointer = pointer_loss(output.votes, points).mean()
+    return language, pointer if output.naming is None else pointer + NAMING_WEIGHT * output.naming
 
 
 def train(
@@ -162,15 +210,16 @@ def train(
 
 @dataclass(frozen=True)
 class _Part:
-    """Samples that pass through the model together: its inputs, and the pointer targets (K, V, C, C)."""
+    """Samples that pass through the model together: its inputs, and the points (K, 3) [m] of its keypoints."""
 
     batch: dict[str, Tensor]
-    targets: Tensor
+    points: Tensor
 
     @property
     def counts(self) -> Tensor:
         """(2,) answer tokens and keypoints."""
-        return torch.tensor([int(self.batch["answer_mask"].sum()), len(self.targets)])
+        asked = int(self.batch["answer_mask"].sum()) if "answer_mask" in self.batch else 0
+        return torch.tensor([asked, len(self.points)])
 
 
 class _Trainer:
@@ -202,8 +251,7 @@ class _Trainer:
         if self.config.gradient_checkpointing:
             model.backbone.model.activation_checkpointing_enable()
         self.trained = [p for p in model.parameters() if p.requires_grad]
-        optimiser = torch.optim.AdamW(self.trained, lr=self.config.learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
-        self.network, self.optimiser = self.accelerator.prepare(model, optimiser)
+        self.network, *self.optimisers = self.accelerator.prepare(model, *_optimisers(model))
         self.state, self.best = self._resumed()
         self.writer = self._writer(log) if log and self.accelerator.is_main_process else None
 
@@ -231,7 +279,7 @@ class _Trainer:
         self._save()
         if self.writer:
             self.writer.close()
-        _put(self.model, self.best)
+        self.model.load_trainable_state(self.best)
         self.model.eval()
 
     @property
@@ -246,22 +294,25 @@ class _Trainer:
     def _share(self, samples: Sequence[Sample], count: int) -> list[_Part]:
         """This process's share of samples, encoded in parts of like length, so that little is padded.
 
-        Text alone and text about views each make at most `count` parts.
+        Text alone, text about views, and phrases without text each make at most `count` parts.
         """
         own = range(self.rank, len(samples), self.accelerator.num_processes)
         drawn = sorted((samples[i] for i in own), key=lambda one: len(one.request) + len(one.answer))
-        alone, shown = ([one for one in drawn if bool(len(one.views)) == seen] for seen in (False, True))
-        parts = [part for group in (alone, shown) for part in _cut(group, count)]
+        groups: dict[tuple[bool, bool], list[Sample]] = {}
+        for one in drawn:
+            groups.setdefault((bool(one.request), bool(len(one.views))), []).append(one)
+        parts = [part for _, group in sorted(groups.items()) for part in _cut(group, count)]
         return [_Part(*encode_batch(self.model, part, self.model.backbone.end)) for part in parts]
 
     def _optimise(self, parts: list[_Part]) -> dict[str, float]:
         """One step; gives its learning rate and losses. Everything random in it follows from seed, step and process."""
         torch.manual_seed(int(np.random.SeedSequence([self.seed, self.state.step, self.rank]).generate_state(1)[0]))
-        rate = self.config.learning_rate * _schedule(self._done, self.config.warmup_fraction)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        share = _schedule(self._done, self.config.warmup_fraction)
+        for optimiser, rate in zip(self.optimisers, (self.config.learning_rate, self.config.pointer_rate), strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = share * rate
+            optimiser.zero_grad()
         totals, sums = self._totals(parts), torch.zeros(2, device=self.device)
-        self.optimiser.zero_grad()
         for part in parts:
             with nullcontext() if part is parts[-1] else self.accelerator.no_sync(self.network):
                 shares = self._losses(self.network, part) / totals
@@ -269,15 +320,16 @@ class _Trainer:
                 self.accelerator.backward(shares.sum() * self.accelerator.num_processes)
             sums += shares.detach()
         self.accelerator.clip_grad_norm_(self.trained, 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         language, pointer = self.accelerator.reduce(sums).tolist()
-        return {"learning_rate": rate, "language": language, "pointer": pointer}
+        return {"learning_rate": share * self.config.learning_rate, "language": language, "pointer": pointer}
 
     def _losses(self, network: torch.nn.Module, part: _Part) -> Tensor:
         """(2,) losses summed over the answer tokens and over the keypoints of a part."""
         batch = {name: tensor.to(self.device) for name, tensor in part.batch.items()}
         with autocast(self.device, self.config.precision):
-            means = losses(network, batch, part.targets.to(self.device))
+            means = losses(network, batch, part.points.to(self.device))
         return torch.stack(means) * part.counts.to(self.device)
 
     def _totals(self, parts: list[_Part]) -> Tensor:
@@ -323,8 +375,9 @@ class _Trainer:
         if not self.checkpoint.is_file():
             return TrainingState(), {}
         content = torch.load(self.checkpoint, map_location="cpu")
-        _put(self.model, content["model"])
-        self.optimiser.load_state_dict(content["optimiser"])
+        self.model.load_trainable_state(content["model"])
+        for optimiser, state in zip(self.optimisers, content["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
         return TrainingState(**content["state"]), content["best"]
 
     def _save(self) -> None:
@@ -336,10 +389,19 @@ class _Trainer:
         content = {
             "model": self.model.trainable_state(),
             "best": self.best,
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "state": vars(self.state),
         }
         save_checkpoint(content, self.checkpoint)
+
+
+def _optimisers(model: PlannerModel) -> tuple[torch.optim.AdamW, Muon]:
+    """Muon for the weights inside the pointer, AdamW for all else that is trained."""
+    inside = {f"pointer.{name}" for name, value in model.pointer.named_parameters() if takes(name, value)}
+    trained = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
+    others = [value for name, value in trained if name not in inside]
+    adam = torch.optim.AdamW(others, lr=model.config.learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
+    return adam, Muon([value for name, value in trained if name in inside], model.config.pointer_rate)
 
 
 def _cut(samples: Sequence[Sample], count: int) -> list[Sequence[Sample]]:
@@ -353,11 +415,3 @@ def _schedule(done: float, warmup: float) -> float:
     if done < warmup:
         return (done + 1e-3) / warmup
     return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
-
-
-@torch.no_grad()
-def _put(model: PlannerModel, state: dict[str, Tensor]) -> None:
-    """Set trained parameters by name."""
-    named = dict(model.named_parameters())
-    for name, value in state.items():
-        named[name].copy_(value)

@@ -17,6 +17,7 @@ from stages.core.errors import UserError
 from stages.core.progress import Progress
 from stages.planner.calibration import NEAR, Calibration, Graded
 from stages.planner.planner import Plan, Planner, StepDecision
+from stages.planner.pointing.views import COLOURS
 from stages.planner.prompts import plan_phrases
 from stages.planner.training.data import Keyframe
 from stages.simulators.tabletop.tasks import is_ordered
@@ -37,7 +38,7 @@ class TeacherForcedEpisode:
         instruction: the wording that was given.
         plan: planned from the first keyframe; None where the planner had no plan.
         decisions: K, the true plan and memory given.
-        views: K of (V, S, S, 3) uint8.
+        views: K of (V, S, S, 5) uint8.
         view_names: V.
         follows_plan: whether the planner is given the plan, and so chooses one of its lines.
         seconds: wall-clock times of "views", "plan" and "decide" [s].
@@ -101,7 +102,7 @@ class TeacherForcedEpisode:
         return replace(
             answers,
             pictured=which,
-            views=np.array([self.views[k] for k in which], np.uint8),
+            views=np.array([self.views[k][..., COLOURS] for k in which], np.uint8),
             heatmaps=np.array([] if any(heatmap is None for heatmap in heatmaps) else heatmaps, np.float16),
         )
 
@@ -121,7 +122,7 @@ def teacher_forced_episode(
     plan, decisions, views = None, [], []
     for frame in frames:
         with _clocked(seconds["views"]):
-            views.append(planner.views(frame.cloud, frame.colours))
+            views.append(planner.views(frame.cloud, frame.colours, frame.tip))
         if len(views) == 1:
             with _clocked(seconds["plan"]), suppress(UserError):
                 plan = planner.plan(instruction, views[0], known, constrained=constrained)

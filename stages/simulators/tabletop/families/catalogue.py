@@ -42,10 +42,17 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 NOUNS: tuple[str, ...] = tuple(word for noun in SHAPES for word in (noun, *SYNONYMS.get(noun, ())))
 """All words that a thing can be called by."""
 
+_ALIKE = {word: (noun, *SYNONYMS.get(noun, ())) for noun in SHAPES for word in (noun, *SYNONYMS.get(noun, ()))}
+
 FURNITURE = frozenset(
     {*DRAWERS, *SHELVES, "locker", "hutch", "wardrobe", "trunk", "hatch", "dishwasher", "washer", "kiosk"}
 ) - {"organizer"}
 """Families of large things, of which a table has room for few."""
+
+
+def alike(word: str) -> tuple[str, ...]:
+    """All words that mean the same family as one of `NOUNS`."""
+    return _ALIKE[word]
 
 
 def add_thing(

@@ -1,0 +1,103 @@
+"""Reading votes: the place where the likeliest cells' votes gather, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from stages.geometry.canonical import CanonicalViews
+from stages.planner.calibration import NEAR
+
+CANDIDATES = 192
+"""The likeliest cells, whose votes are compared."""
+
+KERNEL = 0.02
+"""Standard deviation of the kernel that tells whether votes gather [m]."""
+
+
+@dataclass(frozen=True)
+class Pointing:
+    """Where a phrase is.
+
+    Attributes:
+        point: (3,) world frame [m].
+        heatmaps: (V, C, C) probabilities of the cells if it is in view, which add up to 1 over all views; None where
+            places are said in words.
+        confidence: probability of the cells that vote for the point; of coordinates, their probability.
+        features: (5,) the confidence; the same of twice the distance; the entropy as a share of the largest; the
+            probability that gathers elsewhere; that nothing in view is meant.
+    """
+
+    point: np.ndarray
+    heatmaps: np.ndarray | None
+    confidence: float
+    features: np.ndarray
+
+
+def read_pointing(scores: np.ndarray, nowhere: float, places: np.ndarray, views: CanonicalViews) -> Pointing:
+    """The point that the votes of the likeliest cells gather around, by their kernel density.
+
+    Args:
+        scores: (N,) logits of the cells of all views.
+        nowhere: logit that nothing in view is meant.
+        places: (N, 3) where each cell takes the point to be, world frame [m].
+    """
+    probabilities, missing = _probabilities(scores, nowhere)
+    point, rival = _gathering(probabilities, places)
+    return _pointing(point, rival, probabilities, missing, places, views)
+
+
+def read_instances(
+    scores: np.ndarray, nowhere: float, places: np.ndarray, views: CanonicalViews, share: float
+) -> Iterator[Pointing]:
+    """The points of several things that a phrase means alike: each gathers a share of the probability at least.
+
+    Args:
+        scores, nowhere, places: as of `read_pointing`.
+    """
+    probabilities, missing = _probabilities(scores, nowhere)
+    left = probabilities / probabilities.sum()
+    while True:
+        point, rival = _gathering(left, places)
+        near = np.linalg.norm(places - point, axis=-1) < 2 * NEAR
+        if left[near].sum() < share:
+            return
+        yield _pointing(point, rival, probabilities, missing, places, views)
+        left = np.where(near, 0.0, left)
+
+
+def _probabilities(scores: np.ndarray, nowhere: float) -> tuple[np.ndarray, float]:
+    """(N,) of the cells, and that of nowhere."""
+    exponents = np.exp(np.append(scores, nowhere).astype(float) - max(scores.max(), nowhere))
+    probabilities = exponents / exponents.sum()
+    return probabilities[:-1], float(probabilities[-1])
+
+
+def _gathering(probabilities: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, float]:
+    """Where most probability gathers (3,) [m], and how much gathers elsewhere."""
+    best = np.argpartition(-probabilities, min(CANDIDATES, len(probabilities)) - 1)[:CANDIDATES]
+    weights, votes = probabilities[best], places[best].astype(float)
+    kernel = np.exp(-((votes[:, None] - votes[None]) ** 2).sum(-1) / (2 * KERNEL**2))
+    near = kernel[(kernel @ weights).argmax()] * weights
+    point = near @ votes / max(near.sum(), 1e-12)
+    away = weights * (np.linalg.norm(votes - point, axis=-1) >= 2 * NEAR)
+    return point, float((kernel @ away).max())
+
+
+def _pointing(
+    point: np.ndarray,
+    rival: float,
+    probabilities: np.ndarray,
+    missing: float,
+    places: np.ndarray,
+    views: CanonicalViews,
+) -> Pointing:
+    distance = np.linalg.norm(places - point, axis=-1)
+    inside, around = probabilities[distance < NEAR].sum(), probabilities[distance < 2 * NEAR].sum()
+    entropy = -(probabilities * np.log(np.maximum(probabilities, 1e-12))).sum() / np.log(len(probabilities))
+    cells = round((len(probabilities) / len(views.names)) ** 0.5)
+    heatmaps = (probabilities / probabilities.sum()).reshape(len(views.names), cells, cells).astype(np.float32)
+    bounded = np.clip(point, views.centre - views.extent / 2, views.centre + views.extent / 2)
+    return Pointing(bounded, heatmaps, float(inside), np.array([inside, around, entropy, rival, missing]))
