@@ -28,8 +28,9 @@ from stages.settings.vlm import VlmConfig
 
 if TYPE_CHECKING:
     from stages.planner.pointing.model import PlannerModel
+    from stages.planner.training.batches import Sample
     from stages.planner.training.data import Keyframe, PlannerSampler
-    from stages.planner.training.loop import Sample, TrainingState
+    from stages.planner.training.loop import TrainingState
     from stages.planner.training.validation import HeldOut
 
 REHEARSED = {"locate": 0.75, "decide": 0.25}

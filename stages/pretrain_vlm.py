@@ -24,9 +24,6 @@ from stages.simulators.tabletop.families import NOUNS
 CORPUS = 6000
 """Texts of samples that the tokenizer's vocabulary is learnt from."""
 
-TEXT = {"list": 0.4, "decide": 0.6}
-"""Shares of the kinds of sample that are answered in words."""
-
 
 def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progress) -> dict:
     """Render scenes, train, and write a base as `clap finetune-vlm --base` reads it.
@@ -52,7 +49,7 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
     )
     model = PlannerModel.from_base(settings) if config.base else _from_nothing(settings, scenes, config.seed)
     model.pointer.standardise(model.phrases([*NOUNS, *PAINTS])[0][:, 0])
-    source = ProceduralSampler(scenes, model.views, _shares(config.text))
+    source = ProceduralSampler(scenes, model.views, {"locate": 1 - config.text, "decide": config.text})
     state = train(
         model,
         lambda step: source.batch(config.seed, step, config.batch_size),
@@ -68,11 +65,6 @@ def pretrain_vlm(config: PretrainConfig, out: Path, work: Path, progress: Progre
     return {"steps": state.step, "minutes": round(state.seconds / 60, 1), **held_out, "path": str(out)}
 
 
-def _shares(text: float) -> dict[str, float]:
-    """Of the kinds of sample, `text` of them answered in words."""
-    return {"locate": 1 - text} | {kind: text * share for kind, share in TEXT.items()}
-
-
 def _save(model: PlannerModel, out: Path) -> None:
     """Write a base in 16 bits, to which the model's weights are rounded."""
     model.backbone.model.bfloat16()
@@ -85,7 +77,7 @@ def _save(model: PlannerModel, out: Path) -> None:
 
 def _from_nothing(settings: VlmConfig, scenes: list[ClutterScene], seed: int) -> PlannerModel:
     views = CanonicalViews(size=settings.image_size, names=settings.views)
-    rng, source = np.random.default_rng(seed), ProceduralSampler(scenes, views, _shares(0.5))
+    rng, source = np.random.default_rng(seed), ProceduralSampler(scenes, views, {"decide": 1.0})
     drawn = [source.one(rng) for _ in range(min(CORPUS, 4 * len(scenes)))]
     corpus = [text for sample in drawn for text in (sample.request, sample.answer)]
     corpus += [f"{colour} {noun}" for colour in PAINTS for noun in NOUNS]

@@ -74,13 +74,13 @@ def test_killed_and_resumed_it_gives_the_same_weights(whole: Path, tiny_run: Pat
 
 
 def assert_same(first: Path, second: Path, tolerance: float) -> None:
-    """Curves, held-out losses and weights of two runs; Muon makes rounding errors as large as small gradients."""
-    for name, times in (("adapter/adapter_model.safetensors", 1), ("pointer.safetensors", 5)):
+    """Curves, held-out losses and weights of two runs."""
+    for name in ("adapter/adapter_model.safetensors", "pointer.safetensors"):
         expected, found = load_file(first / "vlm" / name), load_file(second / "vlm" / name)
-        assert all(np.allclose(expected[key], found[key], atol=times * tolerance) for key in expected)
+        assert all(np.allclose(expected[key], found[key], atol=tolerance) for key in expected)
     with h5py.File(first / "vlm.h5") as expected, h5py.File(second / "vlm.h5") as found:
         for name in ("curves/step", "curves/language", "curves/pointer", "validation/language", "validation/pointer"):
-            assert np.allclose(expected[name][()], found[name][()], atol=3e-2 if "pointer" in name else 1e-3), name
+            assert np.allclose(expected[name][()], found[name][()], atol=1e-3), name
 
 
 def test_two_processes_killed_and_resumed_train_as_one_does(whole: Path, tiny_run: Path, tmp_path: Path):

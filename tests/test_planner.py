@@ -23,7 +23,8 @@ from stages.planner.pointing.pointer import PointerHead, Votes, pointer_loss
 from stages.planner.pointing.reading import read_instances, read_pointing
 from stages.planner.pointing.views import render_views, resized, surfaces
 from stages.planner.prompts import Memory
-from stages.planner.training.loop import Sample, encode_batch, losses, train
+from stages.planner.training.batches import Sample, encode_batch, losses
+from stages.planner.training.loop import train
 from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.settings.vlm import VlmConfig
 
@@ -270,7 +271,8 @@ def test_training_learns_to_point_and_resumes_to_the_same_weights(base, tmp_path
 
     def trained(checkpoint: Path, steps: int, stop_after: int | None = None) -> PlannerModel:
         torch.manual_seed(0)
-        config = VlmConfig(base=str(base), batch_size=4, steps=steps, learning_rate=2e-3, checkpoint_seconds=0)
+        limits = {"batch_size": 4, "steps": steps, "checkpoint_seconds": 0}
+        config = VlmConfig(base=str(base), pretrained=False, learning_rate=2e-3, pointer_rate=0.02, **limits)
         model = PlannerModel.from_base(config)
 
         def interrupt(done: int, total: int, what: str) -> None:

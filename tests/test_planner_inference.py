@@ -26,7 +26,7 @@ from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.reading import read_pointing
 from stages.planner.pointing.session import Session
 from stages.planner.prompts import KEYPOINT, Memory, Protocol, pointed_phrases
-from stages.planner.training.loop import Sample, encode_batch
+from stages.planner.training.batches import Sample, encode_batch
 from stages.policy import ClapPolicy
 from stages.predictor.predictor import FinePredictor
 from stages.settings.fine import FineConfig

@@ -15,7 +15,8 @@ from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
 from stages.planner.pointing.coordinates import read_keypoints
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.training.loop import Sample, TrainingState, encode_batch, losses, train
+from stages.planner.training.batches import PixelWords, Sample, encode_batch, losses
+from stages.planner.training.loop import TrainingState, train
 from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.runtime.precision import autocast
 from stages.settings.vlm import VlmConfig
@@ -194,3 +195,37 @@ def test_a_planner_that_writes_coordinates_learns_them_as_words(base: Path, tmp_
     assert unseen.spelt().answer == asked[0].answer.replace(prompts.KEYPOINT, "")
     state = train(model, draw, tmp_path / "c.pt", silent)
     assert [point["pointer"] for point in state.curve] == [0, 0, 0]
+
+
+def located(seed: int, *, pixels: bool) -> Sample:
+    """Two phrases, the second of which means nothing in view, about a red square whose pixels are known or not."""
+    rng = np.random.default_rng(seed)
+    views = sample(rng).views
+    shown = PixelWords((views[..., 0] == 230).astype(np.uint8), (("nothing", ""), ("slab", "red")), VOCABULARIES)
+    points = [WORKSPACE_CENTRE + rng.uniform(-0.3, 0.3, 3), np.full(3, np.nan)]
+    return Sample.locating(["red slab", "blue ball"], points, views, shown if pixels else None)
+
+
+VOCABULARIES = (("nothing", "ball", "slab"), ("blue", "red"))
+
+
+def test_known_and_unknown_pixels_can_be_mixed_and_divided(base: Path):
+    """Losses weighted by phrases are the same however scenes are divided into batches."""
+    model = adapted(base).eval()
+    scenes = [located(seed, pixels=seed % 2 == 0) for seed in range(4)]
+
+    def pointer(group: list[Sample]) -> float:
+        with torch.no_grad():
+            return float(losses(model, *encode_batch(model, group, ""))[1])
+
+    apart = [pointer([one]) for one in scenes]
+    assert pointer(scenes) == pytest.approx(np.mean(apart), abs=1e-4)
+    without = replace(scenes[0], pixels=None)
+    assert pointer([scenes[0]]) > pointer([without])
+
+
+def test_what_is_not_in_view_has_no_coordinates():
+    spelt = located(0, pixels=True).spelt()
+    answer, places = read_keypoints(spelt.answer)
+    assert "blue ball" not in spelt.request + spelt.answer and "red slab" in spelt.request
+    assert answer == prompts.locate_answer(["red slab"]) and np.isfinite(places).all()

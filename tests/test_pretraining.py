@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache, partial
+from functools import cache
 
 import mujoco
 import numpy as np
@@ -14,9 +14,8 @@ from stages.geometry.arm import arm_capsules, outside_arm
 from stages.geometry.cameras import deproject
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE, inside_workspace
-from stages.pretraining.procedural_samples import PAINTS
+from stages.pretraining.procedural_samples import PAINTS, ProceduralSampler
 from stages.pretraining.references import BESIDE, BIG, SMALL, Things
-from stages.pretraining.samples import decide_sample, list_sample, locate_sample
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.simulators.tabletop.bodies import geoms_below
 from stages.simulators.tabletop.families import FURNITURE, NOUNS, SHAPES, SYNONYMS, add_thing
@@ -46,6 +45,11 @@ def scene_of(task: str, variation: int) -> Scene:
     scene = Scene(new_world(), one.place(rng))
     one.build(scene, rng)
     return scene
+
+
+def things_of(task: str, variation: int) -> set[str]:
+    """Names of everything in a scene of a variation."""
+    return {thing.name for thing in scene_of(task, variation).things}
 
 
 @cache
@@ -279,8 +283,31 @@ def test_scenes_survive_their_file(scene, tmp_path):
 
 def test_exchanges_point_as_often_as_they_say(scene):
     _, cloud = scene
-    shown = look(np.random.default_rng(1), cloud, PAINTS, CanonicalViews(), 0.05)
-    draws = [partial(draw, scene=shown) for draw in (locate_sample, list_sample, decide_sample)]
-    for draw in draws:
-        sample = draw(np.random.default_rng(2))
-        assert sample.answer.count("<|keypoint|>") == len(sample.points)
+    source = ProceduralSampler([cloud], CanonicalViews(), {"locate": 0.5, "decide": 0.5})
+    samples = list(source.batch(0, 0, 12))
+    assert {bool(sample.request) for sample in samples} == {True, False}
+    assert all(sample.answer.count("<|keypoint|>") == len(sample.points) for sample in samples)
+
+
+def test_pixels_are_labelled_with_what_is_there(scene):
+    """Pixels of a paint's label show that paint, and every label's words are in the vocabularies."""
+    _, cloud = scene
+    shown_right, shown = 0, 0
+    for sample in ProceduralSampler([cloud], CanonicalViews(), {"locate": 1.0}).batch(0, 0, 12):
+        pixels = sample.pixels
+        assert (pixels.classes()[:, :2] >= 0).all() and pixels.classes()[0, 0] == 0
+        for label, (_, _, paint) in enumerate(pixels.words):
+            colours = sample.views[pixels.labels == label][:, :3] / 255
+            if paint and len(colours) > 20:
+                reflected = np.clip(np.array(PAINTS[paint]), 0.05, 1)
+                shade = np.median(colours, axis=0) @ reflected / (reflected @ reflected)
+                shown += 1
+                shown_right += np.abs(np.median(colours, axis=0) - shade * reflected).max() < 0.12
+    assert shown > 20 and shown_right / shown > 0.9
+
+
+def test_what_is_said_not_to_be_there_is_not(scene):
+    _, cloud = scene
+    for seed in range(20):
+        shown = look(np.random.default_rng(seed), cloud, PAINTS, CanonicalViews(), 0.05)
+        assert not set(shown.absent) & {*shown.places, *shown.things.names, *shown.things.nouns}

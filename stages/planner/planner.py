@@ -155,10 +155,14 @@ class Planner:
         return Plan([str(step) for step in steps], confidence, features, tuple(names))
 
     @torch.inference_mode()
-    def list_things(self, views: np.ndarray) -> list[tuple[str, Pointing]]:
-        """What is in view: name and place of every thing, a name once for each of several that share it."""
+    def list_things(self, views: np.ndarray, names: Sequence[str] | None = None) -> list[tuple[str, Pointing]]:
+        """What is in view: name and place of every thing, a name once for each of several that share it.
+
+        Args:
+            names: that a pointer looks for; None = those of training.
+        """
         if not self._spelt:
-            return list_things(self._look(views), self.model.names, self.model.views)
+            return list_things(self._look(views), self.model.names if names is None else names, self.model.views)
         grammar = self._grammar(list_graph())
         _, text, found = self._answer(prompts.list_request(), grammar, views)
         names = [name.strip("; ") for name in text.removeprefix(OBJECTS).split(KEYPOINT)[:-1]]

@@ -1,4 +1,4 @@
-"""The auxiliary set: procedural scenes with things to locate and to list, and plans to follow.
+"""The auxiliary set: procedural scenes with things to locate, and plans to follow.
 
 The planner's base is made of it, and fine-tuning goes on rehearsing it, so that colours and shapes that the
 demonstrations do not show are not forgotten.
@@ -14,9 +14,9 @@ import numpy as np
 
 from stages.core.progress import Progress
 from stages.geometry.canonical import CanonicalViews
-from stages.planner.training.loop import LazyBatch, Sample
-from stages.pretraining import samples
-from stages.pretraining.scenes import ClutterScene, cloud_of, look
+from stages.planner.training.batches import LazyBatch, Sample
+from stages.pretraining.samples import decide_sample, locate_sample
+from stages.pretraining.scenes import NO_THING, WHOLE, ClutterScene, cloud_of, look
 from stages.runtime.worker_pool import map_unordered
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 from stages.simulators.tabletop.families import SHAPES
@@ -37,11 +37,13 @@ class ProceduralSampler:
     Args:
         scenes: rendered ones.
         views: canonical cameras.
-        shares: how often each kind is drawn: "locate", "list", "decide".
+        shares: how often each kind is drawn: "locate", "decide".
     """
 
     def __init__(self, scenes: list[ClutterScene], views: CanonicalViews, shares: Mapping[str, float]) -> None:
         self._scenes, self._views, self._shares = scenes, views, dict(shares)
+        nouns, parts = (set().union(*words) for words in zip(*(scene.words for scene in scenes), strict=True))
+        self._vocabularies = ((NO_THING, *sorted(nouns)), tuple(sorted({WHOLE, *parts})), tuple(PAINTS))
 
     def batch(self, seed: int, step: int, size: int) -> Sequence[Sample]:
         """Examples of a step."""
@@ -53,14 +55,7 @@ class ProceduralSampler:
         shown = None
         while shown is None or len(shown.things.names) < FEWEST_THINGS or len(shown.places) < FEWEST_PHRASES:
             shown = look(rng, self._scenes[rng.integers(len(self._scenes))], PAINTS, self._views, SHIFT)
-        return _DRAW[kind](rng, shown)
-
-
-_DRAW = {
-    "locate": samples.locate_sample,
-    "list": samples.list_sample,
-    "decide": samples.decide_sample,
-}
+        return locate_sample(rng, shown, self._vocabularies) if kind == "locate" else decide_sample(rng, shown)
 
 
 def render_scenes(

@@ -1,15 +1,13 @@
-"""Pre-training examples: a procedural scene with things to list and point at, and moments of plans to follow."""
+"""Pre-training examples: a procedural scene with things to point at, and moments of plans to follow."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 
 from stages.core.steps import Step, parse_step
 from stages.planner import prompts
+from stages.planner.training.batches import PixelWords, Sample
 from stages.planner.training.execution_states import random_execution_state
-from stages.planner.training.loop import Sample
 from stages.pretraining.scenes import Look
 
 MAX_LOCATED, MAX_ABSENT = 14, 4
@@ -22,16 +20,20 @@ AT_OBJECT, AT_TARGET = ("grasp", "push"), ("move", "release", "slide")
 """Actions whose steps happen at their object, and at their target."""
 
 
-def locate_sample(rng: np.random.Generator, scene: Look) -> Sample:
-    """Where are these things? All kinds of referring expressions are asked about alike, and some mean nothing here."""
+def locate_sample(rng: np.random.Generator, scene: Look, vocabularies: tuple[tuple[str, ...], ...]) -> Sample:
+    """Where are these things? All kinds of referring expressions are asked about alike, and some mean nothing here.
+
+    Args:
+        vocabularies: as of `PixelWords`.
+    """
     kinds = [list(rng.permutation(list(found))) for found in scene.phrases.values() if found]
     chosen = [str(kinds[i % len(kinds)].pop()) for i in range(MAX_LOCATED) if kinds[i % len(kinds)]]
     absent = list(rng.permutation(scene.absent))[:MAX_ABSENT]
     said = [_said(rng, phrase, str(rng.choice(chosen))) for phrase in chosen] + [str(phrase) for phrase in absent]
     points = [scene.places[phrase] for phrase in chosen] + [np.full(3, np.nan)] * len(absent)
     order = rng.permutation(len(said))
-    sample = Sample.locating([said[i] for i in order], [points[i] for i in order], scene.views)
-    return replace(sample, labels=scene.labels, named=scene.named)
+    pixels = PixelWords(scene.labels, scene.words, vocabularies)
+    return Sample.locating([said[i] for i in order], [points[i] for i in order], scene.views, pixels)
 
 
 def _said(rng: np.random.Generator, phrase: str, other: str) -> str:
@@ -42,13 +44,6 @@ def _said(rng: np.random.Generator, phrase: str, other: str) -> str:
     if action in AT_OBJECT:
         return str(Step(action, object=phrase))
     return str(Step(action, object=other.removeprefix("grasped "), target=phrase))
-
-
-def list_sample(rng: np.random.Generator, scene: Look) -> Sample:
-    """What is in view?"""
-    order = rng.permutation(len(scene.things.names))
-    names = [scene.things.names[i] for i in order]
-    return Sample(prompts.list_request(), prompts.list_answer(names), scene.things.positions[order], scene.views)
 
 
 def decide_sample(rng: np.random.Generator, scene: Look) -> Sample:

@@ -15,7 +15,6 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation
 from stages.geometry.workspace import WORKSPACE_CENTRE, inside_workspace
 from stages.planner.pointing.views import render_views
-from stages.planner.training.loop import NO_THING
 from stages.pretraining.references import Things
 from stages.simulators.protocol import SceneObject
 from stages.simulators.tabletop.families import NOUNS, alike
@@ -26,8 +25,8 @@ DARKEST = 0.05
 FEWEST_POINTS = 12
 """What shows less of itself is not spoken of."""
 
-WHOLE = "whole"
-"""Word for what is no part."""
+NO_THING, WHOLE = "nothing", "whole"
+"""Words for what is no thing, and for what is no part."""
 
 STRANGE = 3
 """Nouns of other things that a scene is asked about."""
@@ -76,6 +75,12 @@ class ClutterScene:
         np.savez(path, **{name: np.asarray(value) for name, value in vars(self).items()})
 
     @property
+    def words(self) -> tuple[set[str], set[str]]:
+        """Its nouns, and words for its parts."""
+        found = [_words(noun, "") for noun in self.nouns]
+        return {noun for noun, _, _ in found}, {part for _, part, _ in found}
+
+    @property
     def held(self) -> int | None:
         """Which thing is in the hand."""
         near = self.ids[np.linalg.norm(self.points + WORKSPACE_CENTRE - self.tip, axis=1) < IN_HAND]
@@ -100,7 +105,7 @@ class Look:
         absent: noun phrases that mean nothing in it.
         things: its things in full, without parts.
         labels: (V, S, S) uint8, number from 1 of the thing or part that a pixel shows.
-        named: for every label noun, word of the part and name of the paint.
+        words: for every label noun, word of the part and name of the paint.
     """
 
     views: np.ndarray
@@ -108,7 +113,7 @@ class Look:
     absent: tuple[str, ...]
     things: Things
     labels: np.ndarray
-    named: tuple[tuple[str, str, str], ...]
+    words: tuple[tuple[str, str, str], ...]
 
     @property
     def places(self) -> dict[str, np.ndarray]:

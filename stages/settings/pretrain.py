@@ -14,7 +14,7 @@ class PretrainConfig:
     scenes: procedural scenes to render; each is painted, turned and shifted anew whenever it is shown.
     image_size: of the cameras [px].
     steps, minutes, batch_size, learning_rate, pointer_rate: as of `VlmConfig`; minutes = 0 is without a limit.
-    text: share of the examples that are answered in words, by lists and decisions; the others only train the pointer.
+    text: share of the examples that are decisions, answered in words; the others only train the pointer.
     assessed: fresh scenes that the finished base is asked about.
     workers: processes that render; 0 = one per core.
     seed: of scenes and weights.

@@ -22,7 +22,8 @@ import torch
 from stages.core.progress import silent
 from stages.geometry.canonical import CanonicalViews
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.training.loop import Sample, train
+from stages.planner.training.batches import Sample
+from stages.planner.training.loop import train
 from stages.pretraining.procedural_samples import ProceduralSampler, render_scenes
 from stages.runtime.distributed import without_gpu
 from stages.runtime.precision import use_bfloat16

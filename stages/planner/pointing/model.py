@@ -20,7 +20,7 @@ from stages.planner.bases import base_digest, check_base, resolved
 from stages.planner.calibration import Calibration
 from stages.planner.pointing.backbone import TINY_BASE, Backbone, load_backbone
 from stages.planner.pointing.phrase_encoder import PhraseEncoder, load_phrase_encoder, packaged_phrase_encoder
-from stages.planner.pointing.pointer import Naming, PointerHead, Votes
+from stages.planner.pointing.pointer import PixelClasses, PointerHead, Votes
 from stages.planner.pointing.view_encoder import BLOCK
 from stages.planner.pointing.views import resized
 from stages.settings.vlm import VlmConfig
@@ -39,13 +39,13 @@ class PlannerOutput:
         token_logits: (A, vocabulary) next-token scores at the positions before each answer token.
         token_labels: (A,) the answer tokens themselves.
         votes: of all phrases that are pointed at, in batch order; None where there are none.
-        naming: loss of the words for what the cells show; None where these are not given.
+        pixels: (B,) loss of the classification of pixels; None where their classes are not given.
     """
 
     token_logits: Tensor
     token_labels: Tensor
     votes: Votes | None
-    naming: Tensor | None = None
+    pixels: Tensor | None = None
 
 
 class PlannerModel(nn.Module):
@@ -99,28 +99,28 @@ class PlannerModel(nn.Module):
         the pointer where they have phrases that are pointed at."""
         inputs = dict(batch)
         pointing = {name: inputs.pop(name) for name in POINTER_INPUTS if name in inputs}
-        naming = inputs.pop("naming", None)
+        pixels = inputs.pop("pixels", None)
         answer_mask = inputs.pop("answer_mask", None)
         if answer_mask is None:
             nothing = self.pointer.word.weight.new_zeros(0, 1)
-            return PlannerOutput(nothing, nothing[:, 0].long(), *self._point(pointing, None, naming))
+            return PlannerOutput(nothing, nothing[:, 0].long(), *self._point(pointing, None, pixels))
         hidden = self.backbone.hidden_states(inputs)
         ids = inputs["input_ids"]
         before = torch.zeros_like(answer_mask)
         before[:, :-1] = answer_mask[:, 1:]
         states = hidden[ids == self.backbone.keypoint_token_id].float()
         answers = self.backbone.logits(hidden[before]), ids[:, 1:][answer_mask[:, 1:]]
-        return PlannerOutput(*answers, *self._point(pointing, states, naming))
+        return PlannerOutput(*answers, *self._point(pointing, states, pixels))
 
     def _point(
-        self, inputs: dict[str, Tensor], states: Tensor | None, naming: Naming | None
+        self, inputs: dict[str, Tensor], states: Tensor | None, pixels: PixelClasses | None
     ) -> tuple[Votes | None, Tensor | None]:
         if not inputs:
             return None, None
         views = inputs.pop("views")
         seen = self.pointer.look(views)
-        named = self.pointer.naming_loss(seen, views, naming) if naming else None
-        return self.pointer(seen, **inputs, states=states), named
+        loss = self.pointer.pixel_loss(seen, views, pixels) if pixels else None
+        return self.pointer(seen, **inputs, states=states), loss
 
     def add_adapters(self) -> None:
         """Freeze the backbone and put LoRA adapters on all its linear layers; new rows of `KEYPOINT` stay trainable."""

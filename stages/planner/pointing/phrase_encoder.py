@@ -50,7 +50,7 @@ class PhraseEncoder:
     def save(self, folder: Path) -> None:
         """Write model and tokenizer in 16 bits."""
         half = AutoModel.from_config(self._model.config, dtype=torch.float16)
-        half.load_state_dict(self._model.state_dict(), strict=False)
+        half.load_state_dict({"norm.weight": half.norm.weight, **self._model.state_dict()})
         half.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
 

@@ -36,8 +36,8 @@ ON_TARGET = 0.03
 IGNORED = -100
 """Class of what has no word."""
 
-NAMED_CELLS, BARE_CELLS = 2500, 300
-"""Cells whose words are learnt at most in a batch, and such that show no thing."""
+BARE = 8
+"""Of so many cells that show no thing one is classified."""
 
 OFFSET_WEIGHT = 5.0
 """Of the votes' distances in the loss."""
@@ -86,22 +86,20 @@ class Votes:
 
 
 @dataclass(frozen=True)
-class Naming:
+class PixelClasses:
     """What the pixels of B scenes show, in words of several kinds.
 
     Attributes:
         labels: (B, V, S, S) uint8, number of the thing that a pixel shows.
         classes: (B, L, kinds) for every label of a scene the index of its word of each kind, or `IGNORED`.
-        words: for each kind the vectors (n, `WIDTH`) of its words.
-        background: index of the word of the first kind for what is no thing.
+        words: for each kind the vectors (n, `WIDTH`) of all its words; the first of the first kind means no thing.
     """
 
     labels: Tensor
     classes: Tensor
     words: tuple[Tensor, ...]
-    background: int
 
-    def to(self, device: torch.device) -> Naming:
+    def to(self, device: torch.device) -> PixelClasses:
         """The same on a device."""
         words = tuple(one.to(device) for one in self.words)
         return replace(self, labels=self.labels.to(device), classes=self.classes.to(device), words=words)
@@ -133,7 +131,7 @@ class PointerHead(nn.Module):
         self.looking = nn.ModuleList([AttentionBlock(QUERY_WIDTH, HEADS, MIDDLE) for _ in range(PHRASE_LAYERS)])
         layers = (nn.LayerNorm(QUERY_WIDTH), nn.Linear(QUERY_WIDTH, QUERY_WIDTH), nn.ReLU())
         self.query = nn.Sequential(*layers, nn.Linear(QUERY_WIDTH, 1 + 4 * width))
-        self.naming = nn.Linear(WIDTH, width)
+        self.classify = nn.Linear(WIDTH, width)
 
     def standardise(self, words: Tensor) -> None:
         """Take mean and deviation of words' vectors from some (N, `WIDTH`): two thirds of every vector are the same."""
@@ -173,24 +171,32 @@ class PointerHead(nn.Module):
         places = surface + products[1:].movedim(0, -1)[slots] * (OFFSET * self.cameras.extent / 2)
         return Votes(scores, nowhere, places, surface)
 
-    def naming_loss(self, seen: Seen, views: Tensor, naming: Naming) -> Tensor:
-        """Mean cross-entropy of the words that say what each cell shows, each of the kinds of words apart.
+    def pixel_loss(self, seen: Seen, views: Tensor, pixels: PixelClasses) -> Tensor:
+        """How badly the cells' features tell the words for what the cells show, for each scene (B,).
+
+        The cross-entropies of all kinds of words added up, on average over the cells that show things and every
+        `BARE`th of the others.
 
         Args:
             views: (B, V, S, S, 5) uint8 that were looked at.
         """
         nearest = self._nearest(views[..., DEPTH])
-        labels = torch.take_along_dim(_blocks(naming.labels[..., None], self.cells)[..., 0], nearest, -1)[..., 0]
+        labels = torch.take_along_dim(_blocks(pixels.labels[..., None], self.cells)[..., 0], nearest, -1)[..., 0]
         scene = torch.arange(len(labels), device=labels.device)[:, None]
-        classes = naming.classes[scene, labels.long()].masked_fill(~seen.shown[..., None], IGNORED)
-        chosen = _balanced(classes[..., 0] != naming.background, seen.shown)
-        cells = seen.cells[chosen]
-        losses = [
-            functional.cross_entropy(cells @ self.naming(self._standard(words)).T, target, ignore_index=IGNORED)
-            for words, target in zip(naming.words, classes[chosen].unbind(-1), strict=True)
-            if (target != IGNORED).any()
-        ]
-        return torch.stack(losses).sum() if losses else seen.cells.sum() * 0
+        classes = pixels.classes[scene, labels.long()]
+        sparse = torch.arange(labels.shape[1], device=labels.device) % BARE == 0
+        chosen = seen.shown & (classes[..., 0] != IGNORED) & ((classes[..., 0] > 0) | sparse)
+        cells, scene = seen.cells[chosen], chosen.nonzero()[:, 0]
+        errors = torch.stack(
+            [
+                functional.cross_entropy(
+                    cells @ self.classify(self._standard(words)).T, kind, ignore_index=IGNORED, reduction="none"
+                )
+                for words, kind in zip(pixels.words, classes[chosen].unbind(-1), strict=True)
+            ]
+        ).sum(0)
+        total = errors.new_zeros(len(labels)).index_add(0, scene, errors)
+        return total / torch.bincount(scene, minlength=len(labels)).clamp_min(1)
 
     def _queries(self, memory: Tensor, scene: Tensor, words: Tensor, lengths: Tensor, states: Tensor | None) -> Tensor:
         """(K, 1 + 4 * width): a learned token, with the state, reads its phrase and looks at its scene (K,)."""
@@ -216,16 +222,6 @@ class PointerHead(nn.Module):
         """Which pixel of each cell (B, N, 1) is nearest to the camera, of depths (B, V, S, S) uint8 as in the views."""
         levels = depth.to(torch.int16)
         return _blocks(torch.where(levels > 0, levels, 256)[..., None], self.cells)[..., 0].argmin(-1, keepdim=True)
-
-
-def _balanced(is_thing: Tensor, shown: Tensor) -> Tensor:
-    """Some of the cells (B, N) bool that show things, and some that show none."""
-    rank = torch.rand(shown.shape, device=shown.device)
-    chosen = torch.zeros_like(shown)
-    for cells, most in ((shown & is_thing, NAMED_CELLS), (shown & ~is_thing, BARE_CELLS)):
-        share = most / cells.sum().clamp_min(1)
-        chosen |= cells & (rank < share)
-    return chosen
 
 
 def _packed(tokens: Tensor, lengths: Tensor, scene: Tensor, scenes: int) -> tuple[Tensor, Tensor]:

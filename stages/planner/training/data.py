@@ -25,7 +25,7 @@ from stages.planner.prompts import Memory, Protocol
 from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import LabelledCloud, Paints, Thing
-from stages.planner.training.loop import NOWHERE, LazyBatch, Sample
+from stages.planner.training.batches import NOWHERE, LazyBatch, Sample
 from stages.settings.vlm import VlmConfig
 
 KEPT = (0.6, 1.0)

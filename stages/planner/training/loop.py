@@ -1,4 +1,4 @@
-"""The planner's training loop: losses, schedule, held-out losses, checkpoints that survive being killed, curves.
+"""The planner's training loop: schedule, held-out losses, checkpoints that survive being killed, curves.
 
 Under `accelerate launch` every process draws and works through its own share of each step's samples. Losses are means
 over the tokens, and over the keypoints, of the whole step, so it does not matter how many processes and parts share it.
@@ -11,98 +11,24 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator
 from torch import Tensor
-from torch.nn import functional
 
 from stages.core.errors import UserError
 from stages.core.progress import Progress
-from stages.planner.pointing.coordinates import spell_keypoints
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.pointing.pointer import IGNORED, Naming, pointer_loss
-from stages.planner.pointing.views import COLOURS, resized
-from stages.planner.prompts import KEYPOINT, locate_answer, locate_request, pointed_phrases
+from stages.planner.training.batches import Sample, encode_batch, losses
 from stages.runtime.checkpoints import save_checkpoint
 from stages.runtime.distributed import without_gpu
 from stages.runtime.muon import Muon, takes
 from stages.runtime.precision import autocast
-
-NAMING_WEIGHT = 0.3
-"""Of the words for what the cells show, in the loss of the pointer."""
-
-KINDS = 3
-"""Of words for what a pixel shows: noun, part, colour."""
-
-NO_THING = "nothing"
-"""Noun of what is no thing."""
-
-NOWHERE = np.zeros((0, 3))
-"""Points of a sample without any."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One thing asked about one scene.
-
-    Attributes:
-        request: the user's text; empty where phrases are only to be located, for which a pointer needs no text model.
-        answer: the assistant's text, with a `KEYPOINT` after every phrase that is pointed at.
-        points: (K, 3) where those are, world frame [m], NaN for what is not in view; without views nothing is pointed
-            at.
-        views: (V, S, S, 5) uint8 of the scene, of `render_views`; V = 0 is text alone.
-        labels: (V, S, S) uint8 what the pixels show, 0 = no thing; None where it is not known.
-        named: for every label the words that say what it is, one of each kind, "" where it has none.
-    """
-
-    request: str
-    answer: str
-    points: np.ndarray
-    views: np.ndarray
-    labels: np.ndarray | None = None
-    named: tuple[tuple[str, ...], ...] = ()
-
-    @classmethod
-    def locating(cls, phrases: Sequence[str], points: Sequence[np.ndarray], views: np.ndarray) -> Sample:
-        """Where are these things?"""
-        return cls("", locate_answer(phrases), np.array(points, float).reshape(-1, 3), views)
-
-    def spelt(self) -> Sample:
-        """The same with coordinates in the answer, of which there are none without views, and nowhere pointed at."""
-        if not len(self.views):
-            return replace(self, answer=self.answer.replace(KEYPOINT, ""))
-        request = self.request or locate_request(pointed_phrases(self.answer))
-        return replace(self, request=request, answer=spell_keypoints(self.answer, self.points), points=self.points[:0])
-
-
-@dataclass(frozen=True)
-class LazyBatch(Sequence[Sample]):
-    """The samples of one step, each drawn when it is looked at, so that processes can share a step.
-
-    Attributes:
-        draw: gives a sample, from a generator of its own.
-        seeds: all of the generators' but the sample's index.
-        size: how many there are.
-    """
-
-    draw: Callable[[np.random.Generator], Sample]
-    seeds: tuple[int, ...]
-    size: int
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __getitem__(self, index: int) -> Sample:
-        if not 0 <= index < self.size:
-            raise IndexError(index)
-        return self.draw(np.random.default_rng([*self.seeds, index]))
 
 
 @dataclass
@@ -130,56 +56,6 @@ class TrainingState:
     def out_of_patience(self, patience: int) -> bool:
         """Whether the last `patience` looks brought nothing better; never if it is 0."""
         return bool(patience) and self.best is not None and len(self.validation) - 1 - self.best >= patience
-
-
-def encode_batch(model: PlannerModel, samples: Sequence[Sample], end: str) -> tuple[dict[str, Tensor], Tensor]:
-    """Model inputs of a batch of samples, and the points (K, 3) [m] of all their keypoints.
-
-    All samples have a request or none has. A planner that writes coordinates has them in its answers, and K is 0.
-    """
-    if model.config.keypoints == "text":
-        samples = [sample.spelt() for sample in samples]
-    views = np.stack([sample.views for sample in samples])
-    batch = {}
-    if samples[0].request:
-        answers = [sample.answer + end for sample in samples]
-        batch = model.backbone.encode([sample.request for sample in samples], answers, views[..., COLOURS])
-    points = torch.from_numpy(np.concatenate([sample.points.reshape(-1, 3) for sample in samples])).float()
-    if len(points):
-        batch |= model.pointer_inputs(views, [pointed_phrases(sample.answer) for sample in samples])
-        if samples[0].labels is not None:
-            batch["naming"] = _naming(model, samples)
-    return batch, points
-
-
-def _naming(model: PlannerModel, samples: Sequence[Sample]) -> Naming:
-    """What the pixels show, in words; all samples have labels."""
-    rows = max(len(sample.named) for sample in samples)
-    kinds = [sorted({row[kind] for sample in samples for row in sample.named} - {""}) for kind in range(KINDS)]
-    classes = torch.full((len(samples), rows, KINDS), IGNORED)
-    for number, sample in enumerate(samples):
-        for label, words in enumerate(sample.named):
-            for kind, word in enumerate(words):
-                if word:
-                    classes[number, label, kind] = kinds[kind].index(word)
-    labels = torch.from_numpy(resized(np.stack([s.labels for s in samples])[..., None], model.pointer_size)[..., 0])
-    vectors = tuple(model.phrases(words)[0][:, 0] for words in kinds)
-    return Naming(labels, classes, vectors, kinds[0].index(NO_THING))
-
-
-def losses(model: PlannerModel, batch: dict[str, Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy of the answers' tokens, and mean loss of the pointers."""
-    output = model(batch)
-    nothing = points.new_zeros(())
-    language = (
-        functional.cross_entropy(output.token_logits.float(), output.token_labels)
-        if len(output.token_labels)
-        else nothing
-    )
-    if not output.votes:
-        return language, nothing
-    pointer = pointer_loss(output.votes, points).mean()
-    return language, pointer if output.naming is None else pointer + NAMING_WEIGHT * output.naming
 
 
 def train(
@@ -235,9 +111,7 @@ class _Trainer:
     ) -> None:
         self.model, self.config, self.draw, self.checkpoint = model, model.config, draw, checkpoint
         self.seed = torch.initial_seed()
-        # A share without pictures or keypoints leaves the vision tower or the pointer without gradients.
-        unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-        self.accelerator = Accelerator(cpu=without_gpu(), mixed_precision="no", kwargs_handlers=[unused])
+        self.accelerator = Accelerator(cpu=without_gpu(), mixed_precision="no")
         self.device, self.rank = self.accelerator.device, self.accelerator.process_index
         if self.config.batch_size < self.accelerator.num_processes:
             raise UserError(
@@ -251,7 +125,8 @@ class _Trainer:
         if self.config.gradient_checkpointing:
             model.backbone.model.activation_checkpointing_enable()
         self.trained = [p for p in model.parameters() if p.requires_grad]
-        self.network, *self.optimisers = self.accelerator.prepare(model, *_optimisers(model))
+        model.to(self.device)
+        self.optimisers = _optimisers(model)
         self.state, self.best = self._resumed()
         self.writer = self._writer(log) if log and self.accelerator.is_main_process else None
 
@@ -314,22 +189,37 @@ class _Trainer:
             optimiser.zero_grad()
         totals, sums = self._totals(parts), torch.zeros(2, device=self.device)
         for part in parts:
-            with nullcontext() if part is parts[-1] else self.accelerator.no_sync(self.network):
-                shares = self._losses(self.network, part) / totals
-                # Gradients are averaged over the processes, whose shares of the means add up.
-                self.accelerator.backward(shares.sum() * self.accelerator.num_processes)
+            shares = self._losses(part) / totals
+            shares.sum().backward()
             sums += shares.detach()
-        self.accelerator.clip_grad_norm_(self.trained, 1.0)
+        self._add_up_gradients()
+        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
         for optimiser in self.optimisers:
             optimiser.step()
         language, pointer = self.accelerator.reduce(sums).tolist()
         return {"learning_rate": share * self.config.learning_rate, "language": language, "pointer": pointer}
 
-    def _losses(self, network: torch.nn.Module, part: _Part) -> Tensor:
+    def _add_up_gradients(self) -> None:
+        """Sum gradients over the processes; parameters that none of them used keep none.
+
+        `DistributedDataParallel` would leave out what the last part of a step does not use, such as the pointer where
+        that part is text alone.
+        """
+        if self.accelerator.num_processes == 1:
+            return
+        used = torch.tensor([float(p.grad is not None) for p in self.trained], device=self.device)
+        used = self.accelerator.reduce(used).bool().tolist()
+        needed = [p for p, is_used in zip(self.trained, used, strict=True) if is_used]
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in needed]
+        total = self.accelerator.reduce(torch.cat([gradient.flatten() for gradient in gradients]))
+        for parameter, gradient in zip(needed, total.split([p.numel() for p in needed]), strict=True):
+            parameter.grad = gradient.view_as(parameter)
+
+    def _losses(self, part: _Part) -> Tensor:
         """(2,) losses summed over the answer tokens and over the keypoints of a part."""
         batch = {name: tensor.to(self.device) for name, tensor in part.batch.items()}
         with autocast(self.device, self.config.precision):
-            means = losses(network, batch, part.points.to(self.device))
+            means = losses(self.model, batch, part.points.to(self.device))
         return torch.stack(means) * part.counts.to(self.device)
 
     def _totals(self, parts: list[_Part]) -> Tensor:
@@ -343,7 +233,7 @@ class _Trainer:
         self.model.eval()
         sums = torch.zeros(2, device=self.device)
         for part in self.held_out:
-            sums += self._losses(self.model, part)
+            sums += self._losses(part)
         language, pointer = (self.accelerator.reduce(sums) / self._totals(self.held_out)).tolist()
         self.model.train()
         point, state = {"language": language, "pointer": pointer}, self.state
