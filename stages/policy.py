@@ -13,6 +13,7 @@ from stages.core.instruction import read_instruction
 from stages.core.observation import Observation, PointObservation
 from stages.core.steps import MAX_MOTIONS, parse_step
 from stages.geometry.clouds import fuse
+from stages.planner.hand import UNSEEN
 from stages.planner.planner import Planner, StepDecision
 from stages.planner.prompts import Memory
 from stages.predictor.decoding import Prediction
@@ -55,6 +56,7 @@ class ClapPolicy:
         """The plan or, where the planner is not given one, the steps done so far."""
         self._doubts_left, self._looked = self.config.max_replans, False
         self._commanded_open: float | None = None
+        self._hand = UNSEEN
 
     def select_action(
         self, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
@@ -73,12 +75,13 @@ class ClapPolicy:
             raise UserError("There is no instruction yet", "Call reset(instruction) first")
         started = time.perf_counter()
         check_observation(observation)
+        self._hand = self._hand.at(observation)
         if keypoint is not None:
             check_keypoint(keypoint)
         visible, everything = _clouds(observation)
         if problem := blindness(visible[0]):
             return self._stay(observation, problem)
-        views = self.planner.views(*visible, observation.gripper_pose[:3])
+        views = self.planner.views(*visible, self._hand)
         if not self._plan and self.planner.protocol.plan:
             self._plan = self.planner.plan(self._instruction, views).steps
             if not self._plan:

@@ -30,6 +30,7 @@ from stages.geometry.cameras import deproject
 from stages.geometry.clouds import fuse
 from stages.oracle.expert import ExpertPolicy
 from stages.oracle.keypoints import KeypointSource
+from stages.planner.hand import Hand
 from stages.policy import ClapPolicy
 from stages.rollouts.rollouts import RolloutJob, roll_out
 from stages.serving import act
@@ -609,7 +610,7 @@ def before(models: tuple[Path, Path], observation: Observation) -> tuple[np.ndar
 def answers(policy: ClapPolicy, observation: Observation) -> tuple[np.ndarray, ...]:
     """The planner's heatmaps (V, C, C) of a phrase, how sure it is of its plan, the pose (7,) predicted at a point."""
     points, colours = fuse(observation)
-    views = policy.planner.views(points, colours, np.array([0.2, 0.0, 1.1]))
+    views = policy.planner.views(points, colours, Hand(np.array([0.2, 0.0, 1.1])))
     pointing = policy.planner.locate(["red block"], views)["red block"]
     assert policy.planner.language is not None
     plan = policy.planner.plan("push it", views, ["red block", "green square"])

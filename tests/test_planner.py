@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from stages.core.errors import UserError
+from stages.core.observation import PointObservation
 from stages.core.progress import silent
 from stages.core.steps import PATTERNS, Step, parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
+from stages.planner.hand import Hand, hands
 from stages.planner.language.grammar import MAX_PHRASE_WORDS
 from stages.planner.planner import Planner
 from stages.planner.pointing.backbone import load_backbone
@@ -28,7 +30,7 @@ from stages.planner.training.loop import train
 from stages.pretraining.tiny import save_backbone, tiny_backbone
 from stages.settings.vlm import VlmConfig
 
-TIP = np.array([0.2, 0.1, 1.2])
+HAND = Hand(np.array([0.2, 0.1, 1.2]), np.array([0.3, -0.2, 0.8]))
 
 PLAN = ["grasp the red ball", "lift the grasped red ball", "move the grasped red ball to the blue slab"]
 
@@ -54,7 +56,7 @@ def blob(rng: np.random.Generator, views: CanonicalViews) -> tuple[np.ndarray, n
     ball = rng.normal(size=(500, 3))
     ball = place + 0.04 * ball / np.linalg.norm(ball, axis=1, keepdims=True)
     colours = np.repeat([[150, 120, 90], [230, 20, 20]], [4000, 500], axis=0).astype(np.uint8)
-    return place, render_views(views, np.concatenate([table, ball]).astype(np.float32), colours, TIP)
+    return place, render_views(views, np.concatenate([table, ball]).astype(np.float32), colours, HAND)
 
 
 def locate(rng: np.random.Generator, views: CanonicalViews) -> Sample:
@@ -98,24 +100,37 @@ def test_what_an_answer_points_at_is_what_its_keypoints_stand_behind():
     assert prompts.pointed_phrases(free)[-1] == PLAN[0]
 
 
-def test_views_tell_where_surfaces_are_and_how_near_the_gripper_is():
+def test_views_tell_where_surfaces_are_and_how_near_the_gripper_is_and_was():
     cameras, rng = CanonicalViews(), np.random.default_rng(0)
     points = (WORKSPACE_CENTRE + rng.uniform(-0.45, 0.45, (40, 3))).astype(np.float32)
-    views = render_views(cameras, points, np.zeros((40, 3), np.uint8), TIP)
+    views = render_views(cameras, points, np.zeros((40, 3), np.uint8), HAND)
     positions, seen = surfaces(torch.from_numpy(views), cameras)
     found = WORKSPACE_CENTRE + 0.5 * positions[seen].numpy()
     distance = np.linalg.norm(found[:, None] - points, axis=-1).min(1)
     assert seen.any() and distance.max() < 2.3 * cameras.extent / cameras.size
-    expected = 255 * np.exp(-np.linalg.norm(found - TIP, axis=-1) / 0.1)
-    assert np.abs(views[..., 4][seen.numpy()] - expected).max() < 8
-    assert not views[..., 4][~seen.numpy()].any()
+    for channel, place in ((4, HAND.tip), (5, HAND.handled)):
+        expected = 255 * np.exp(-np.linalg.norm(found - place, axis=-1) / 0.1)
+        assert np.abs(views[..., channel][seen.numpy()] - expected).max() < 8
+        assert not views[..., channel][~seen.numpy()].any()
+    assert not render_views(cameras, points, np.zeros((40, 3), np.uint8), Hand(HAND.tip))[..., 5].any()
+
+
+def test_the_hand_remembers_where_it_last_closed_or_opened():
+    def seen(x: float, opening: float) -> PointObservation:
+        pose = np.array([x, 0, 1, 0, 0, 0, 1.0])
+        return PointObservation(np.zeros((0, 3)), np.zeros((0, 3), np.uint8), pose, opening)
+
+    moments = [seen(0.0, 1.0), seen(0.1, 1.0), seen(0.1, 0.3), seen(0.2, 0.3), seen(0.3, 1.0), seen(0.4, 1.0)]
+    known = list(hands(moments))
+    assert [hand.tip[0] for hand in known] == [0.0, 0.1, 0.1, 0.2, 0.3, 0.4]
+    np.testing.assert_equal([hand.handled[0] for hand in known], [np.nan, np.nan, 0.1, 0.1, 0.3, 0.3])
 
 
 def test_a_smaller_picture_of_views_shows_the_same_surfaces():
     cameras = CanonicalViews()
     _, views = blob(np.random.default_rng(0), cameras)
     small = resized(views, 56)
-    assert small.shape == (3, 56, 56, 5) and np.array_equal(resized(views, 112), views)
+    assert small.shape == (3, 56, 56, 6) and np.array_equal(resized(views, 112), views)
     (large, seen), (other, shown) = (surfaces(torch.from_numpy(one), cameras) for one in (views, small))
     near = torch.cdist(other[shown], large[seen]).amin(1)
     assert near.max() < 2 * 2 / 112

@@ -12,6 +12,7 @@ import pytest
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE
+from stages.planner.hand import UNSEEN
 from stages.planner.prompts import KEYPOINT, OBJECTS, Memory, plan_phrases
 from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
@@ -109,7 +110,7 @@ def first_keyframe(simulator, number: int, task: str, variation: int) -> Keyfram
         plan=plan,
         memory=Memory(),
         gripper_open=True,
-        tip=observation.gripper_pose[:3],
+        hand=UNSEEN.at(observation),
         step_index=plan.index(str(motion.step)),
         keypoint=motion.keypoint,
         objects={thing.name: thing.position for thing in reversed(truth)},

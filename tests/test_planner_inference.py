@@ -55,7 +55,7 @@ def random_planner(folder: Path, name: str = "qwen2_5_vl", **settings: object) -
 
 def seen(planner: Planner, seed: int = 0) -> np.ndarray:
     size = planner.model.config.image_size
-    return np.random.default_rng(seed).integers(0, 255, (3, size, size, 5), dtype=np.uint8)
+    return np.random.default_rng(seed).integers(0, 255, (3, size, size, 6), dtype=np.uint8)
 
 
 # --- one observation, many requests

@@ -15,6 +15,7 @@ from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
 from stages.planner import prompts
 from stages.planner.calibration import Calibration
+from stages.planner.hand import Hand
 from stages.planner.language.beam_search import BEAMS
 from stages.planner.language.grammar import copied_phrases, words_of
 from stages.planner.language.planning_model import PlanningModel, write_constrained
@@ -111,9 +112,9 @@ class Planner:
     def calibration(self) -> Calibration:
         return self.model.calibration
 
-    def views(self, points: np.ndarray, colours: np.ndarray, tip: np.ndarray) -> np.ndarray:
-        """Views (V, S, S, 5) uint8 of a cloud (N, 3) [m], (N, 3) uint8, with the gripper's tip at (3,) [m]."""
-        return render_views(self.model.views, points, colours, tip)
+    def views(self, points: np.ndarray, colours: np.ndarray, hand: Hand) -> np.ndarray:
+        """Views (V, S, S, 6) uint8 of a cloud (N, 3) [m], (N, 3) uint8, and the gripper."""
+        return render_views(self.model.views, points, colours, hand)
 
     @torch.inference_mode()
     def plan(
@@ -128,7 +129,7 @@ class Planner:
         """Round 1: the steps of an instruction.
 
         Args:
-            views: (V, S, S, 5) uint8.
+            views: (V, S, S, 6) uint8.
             names: of what is in view, one entry a thing; None = as the model lists it.
             beams: hypotheses of the beam search.
             constrained: whether plans are decoded under the grammar of steps, with known noun phrases.
@@ -180,7 +181,7 @@ class Planner:
             plan: its steps; for a planner that is not given the plan, those known by name, the last one among them.
             memory: what was executed last.
             gripper_open: whether the gripper is.
-            views: (V, S, S, 5) uint8.
+            views: (V, S, S, 6) uint8.
         """
         instruction = read_instruction(instruction)
         request = self.protocol.decide_request(instruction, plan, memory, gripper_open)

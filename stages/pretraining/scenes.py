@@ -14,6 +14,7 @@ from stages.geometry.cameras import deproject
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation
 from stages.geometry.workspace import WORKSPACE_CENTRE, inside_workspace
+from stages.planner.hand import Hand
 from stages.planner.pointing.views import render_views
 from stages.pretraining.references import Things
 from stages.simulators.protocol import SceneObject
@@ -99,7 +100,7 @@ class Look:
     """A scene as it is shown once.
 
     Attributes:
-        views: (V, S, S, 5) uint8, of `render_views`.
+        views: (V, S, S, 6) uint8, of `render_views`.
         phrases: by kind of referring expression, noun phrases of one thing or part alone with its place (3,) in the
             world frame [m].
         absent: noun phrases that mean nothing in it.
@@ -177,7 +178,7 @@ def look(
         phrases["held"] = {f"grasped {_full_name(called[held], scene.nouns[held])}": positions[held]}
     tip = _moved(scene.tip, turn, offset)
     absent = _absent(rng, list(palette), called, scene.nouns)
-    seen = render_views(views, points, np.column_stack([colours, ids]), tip)
+    seen = render_views(views, points, np.column_stack([colours, ids]), Hand(tip))
     words = [_words(noun, name) for noun, name in zip(scene.nouns, names, strict=True)]
     return Look(seen[..., :-1], phrases, absent, things, seen[..., -1], ((NO_THING, WHOLE, ""), *words))
 

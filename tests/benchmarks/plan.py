@@ -18,6 +18,7 @@ import torch
 
 from stages.geometry.clouds import fuse
 from stages.planner import prompts
+from stages.planner.hand import UNSEEN, Hand
 from stages.planner.language.grammar import words_of
 from stages.planner.planner import Planner
 from stages.planner.pointing.coordinates import spell_keypoints
@@ -38,11 +39,11 @@ PLAN = 2 * [
 MEMORY = Memory(3, 2)
 
 
-def cloud(image_size: int = 128) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points (N, 3) [m] and colours (N, 3) that the planner sees of a scene, and the gripper's tip (3,)."""
+def cloud(image_size: int = 128) -> tuple[np.ndarray, np.ndarray, Hand]:
+    """Points (N, 3) [m] and colours (N, 3) that the planner sees of a scene, and the gripper."""
     simulator = make_simulator("tabletop", image_size=image_size)
     _, observation = simulator.reset(TASK, VARIATION, 0)
-    return *fuse(observation, hide_arm=True), observation.gripper_pose[:3]
+    return *fuse(observation, hide_arm=True), UNSEEN.at(observation)
 
 
 def milliseconds(calls: int, *functions: Callable[[], object]) -> list[float]:

@@ -26,7 +26,7 @@ from stages.planner.pointing.views import resized
 from stages.settings.vlm import VlmConfig
 
 POINTER_INPUTS = ("views", "words", "lengths", "counts")
-"""Of a batch: views (B, V, S, S, 5) uint8 and the phrases about them, as `PointerHead` takes them."""
+"""Of a batch: views (B, V, S, S, 6) uint8 and the phrases about them, as `PointerHead` takes them."""
 
 _POINTER, _SETTINGS, _ADAPTER, _PHRASES = "pointer.safetensors", "planner.json", "adapter", "phrases"
 
@@ -85,7 +85,7 @@ class PlannerModel(nn.Module):
         return self._phrases or packaged_phrase_encoder()
 
     def pointer_inputs(self, views: np.ndarray, phrases: Sequence[Sequence[str]]) -> dict[str, Tensor]:
-        """The part of a batch that the pointer takes: views (B, V, S, S, 5) uint8, and phrases about each scene."""
+        """The part of a batch that the pointer takes: views (B, V, S, S, 6) uint8, and phrases about each scene."""
         words, lengths = self.phrases([phrase for row in phrases for phrase in row])
         return {
             "views": torch.from_numpy(resized(views, self.pointer_size)),

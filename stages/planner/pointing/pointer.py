@@ -142,10 +142,10 @@ class PointerHead(nn.Module):
         return (words - self.word_mean) / self.word_scale
 
     def look(self, views: Tensor) -> Seen:
-        """Features of views (B, V, S, S, 5) uint8 with sides of `BLOCK` * cells."""
+        """Features of views (B, V, S, S, 6) uint8 with sides of `BLOCK` * cells."""
         positions, seen = surfaces(views, self.cameras)
         channels = (views[..., COLOURS].float() / 127.5 - 1, positions, seen[..., None].float())
-        nearness = views[..., NEARNESS : NEARNESS + 1].float() / 255
+        nearness = views[..., NEARNESS].float() / 255
         cells, memory = self.encoder(torch.cat([*channels, nearness], -1).movedim(-1, 2))
         places, shown = self._front(positions, seen, views[..., DEPTH])
         half, centre = self.cameras.extent / 2, torch.as_tensor(self.cameras.centre).to(places)
@@ -178,7 +178,7 @@ class PointerHead(nn.Module):
         `BARE`th of the others.
 
         Args:
-            views: (B, V, S, S, 5) uint8 that were looked at.
+            views: (B, V, S, S, 6) uint8 that were looked at.
         """
         nearest = self._nearest(views[..., DEPTH])
         labels = torch.take_along_dim(_blocks(pixels.labels[..., None], self.cells)[..., 0], nearest, -1)[..., 0]

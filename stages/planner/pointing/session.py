@@ -23,7 +23,7 @@ class Session:
 
     Args:
         model: the trained one.
-        views: (V, S, S, 5) uint8 of `render_views`, at least one.
+        views: (V, S, S, 6) uint8 of `render_views`, at least one.
     """
 
     def __init__(self, model: PlannerModel, views: np.ndarray) -> None:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-INPUTS = 8
-"""Channels of a pixel: colour, position, whether anything is seen, nearness to the gripper."""
+INPUTS = 9
+"""Channels of a pixel: colour, position, whether anything is seen, nearness to the gripper and to where it acted."""
 
 BLOCK = 4
 """Pixels along a side of a cell."""

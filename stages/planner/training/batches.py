@@ -52,7 +52,7 @@ class Sample:
         answer: the assistant's text, with a `KEYPOINT` after every phrase that is pointed at.
         points: (K, 3) where those are, world frame [m], NaN for what is not in view; without views nothing is pointed
             at.
-        views: (V, S, S, 5) uint8 of the scene, of `render_views`; V = 0 is text alone.
+        views: (V, S, S, 6) uint8 of the scene, of `render_views`; V = 0 is text alone.
         pixels: what the pixels show; None where it is not known.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,7 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
+from stages.planner.hand import Hand, hands
 from stages.planner.language.plan_text import write_plan
 from stages.planner.language.text import Example, TextSampler, in_view
 from stages.planner.pointing.answer_graphs import MAX_LISTED
@@ -52,7 +53,7 @@ class Keyframe:
         instructions: paraphrases of the task.
         plan: texts of its steps.
         memory, gripper_open: what is known before the decision.
-        tip: (3,) of the gripper, world frame [m].
+        hand: the gripper.
         step_index: the step that comes now.
         keypoint: (3,) where, world frame [m].
         objects: the scene's things by noun phrase, the one at hand where several share a name.
@@ -68,7 +69,7 @@ class Keyframe:
     plan: tuple[str, ...]
     memory: Memory
     gripper_open: bool
-    tip: np.ndarray
+    hand: Hand
     step_index: int
     keypoint: np.ndarray
     objects: dict[str, np.ndarray]
@@ -113,7 +114,7 @@ def keyframes_of(
     episode: Episode, annotation: KeypointAnnotation, plan: PlanAnnotation, index: int
 ) -> Iterator[Keyframe]:
     """The keyframes of episode number `index`, whose plan and keypoints agree with what was done."""
-    for k in range(len(episode)):
+    for k, hand in enumerate(hands(episode.observations[: len(episode)])):
         observation = episode.observations[k]
         points, colours, masks, cameras = fuse_labelled(observation)
         focus = parse_step(plan.plan[plan.step_index[k]]).focus
@@ -128,7 +129,7 @@ def keyframes_of(
             plan.plan,
             last,
             observation.is_open,
-            observation.gripper_pose[:3],
+            hand,
             int(plan.step_index[k]),
             annotation.keypoints[k],
             _objects_at_hand(annotation.names, annotation.positions[k], focus, annotation.keypoints[k]),
@@ -254,12 +255,12 @@ class PlannerSampler:
         places = [names[name] for name in asked]
         if self.config.keypoints == "text" and rng.random() < LISTED:
             answer = prompts.list_answer(asked[:MAX_LISTED])
-            return self._shown(rng, look.scene, frame.tip, prompts.list_request(), answer, places[:MAX_LISTED], asked)
+            return self._shown(rng, look.scene, frame.hand, prompts.list_request(), answer, places[:MAX_LISTED], asked)
         if self.config.keypoints == "pointer":
             there = {thing.name for thing in look.scene.things}
             absent = [str(name) for name in rng.choice(self.named_in_training, MAX_ABSENT) if name not in there]
             asked, places = asked + absent, places + [np.full(3, np.nan)] * len(absent)
-        return self._shown(rng, look.scene, frame.tip, "", prompts.locate_answer(asked), places, asked)
+        return self._shown(rng, look.scene, frame.hand, "", prompts.locate_answer(asked), places, asked)
 
     def _plan(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
         """What are the steps? Of the scene, or in text alone."""
@@ -271,7 +272,7 @@ class PlannerSampler:
             example = Example(task.instruction, tuple(map(parse_step, task.plan)), tuple(names))
             example = in_view(rng, example, tuple(self.paints.rare))
             request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
-            return self._shown(rng, look.scene, frame.tip, request, answer)
+            return self._shown(rng, look.scene, frame.hand, request, answer)
         example = self.text(rng)
         blank = np.zeros((0, self.views.size, self.views.size, CHANNELS), np.uint8)
         request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
@@ -286,7 +287,7 @@ class PlannerSampler:
         request, answer = self._protocol.decision(task.instruction, task.plan, *moment)
         located = prompts.plan_phrases(frame.plan) if self.config.use_objects else []
         points = [*(frame.objects[phrase] for phrase in located), frame.keypoint]
-        return self._shown(rng, look.scene, frame.tip, request, answer, points, prompts.plan_phrases(task.plan))
+        return self._shown(rng, look.scene, frame.hand, request, answer, points, prompts.plan_phrases(task.plan))
 
     @property
     def _protocol(self) -> Protocol:
@@ -323,7 +324,7 @@ class PlannerSampler:
         self,
         rng: np.random.Generator,
         scene: LabelledCloud,
-        tip: np.ndarray,
+        hand: Hand,
         request: str,
         answer: str,
         points: Sequence[np.ndarray] = (),
@@ -338,7 +339,8 @@ class PlannerSampler:
         if config.camera_shift or config.camera_turn:
             scene = augmentation.seen_by_erring_cameras(rng, scene, config.camera_shift, config.camera_turn)
         move = augmentation.random_move(rng, config.turn, config.jitter, config.scale, config.stretch)
-        views = render_views(self.views, move(scene.points), augmentation.relit(rng, scene.colours), move(tip))
+        hand = replace(hand, tip=move(hand.tip), handled=move(hand.handled))
+        views = render_views(self.views, move(scene.points), augmentation.relit(rng, scene.colours), hand)
         return Sample(request, answer, move(np.array(points, float).reshape(-1, 3)), views)
 
 

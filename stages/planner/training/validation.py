@@ -38,7 +38,7 @@ class TeacherForcedEpisode:
         instruction: the wording that was given.
         plan: planned from the first keyframe; None where the planner had no plan.
         decisions: K, the true plan and memory given.
-        views: K of (V, S, S, 5) uint8.
+        views: K of (V, S, S, 6) uint8.
         view_names: V.
         follows_plan: whether the planner is given the plan, and so chooses one of its lines.
         seconds: wall-clock times of "views", "plan" and "decide" [s].
@@ -122,7 +122,7 @@ def teacher_forced_episode(
     plan, decisions, views = None, [], []
     for frame in frames:
         with _clocked(seconds["views"]):
-            views.append(planner.views(frame.cloud, frame.colours, frame.tip))
+            views.append(planner.views(frame.cloud, frame.colours, frame.hand))
         if len(views) == 1:
             with _clocked(seconds["plan"]), suppress(UserError):
                 plan = planner.plan(instruction, views[0], known, constrained=constrained)
