@@ -188,6 +188,8 @@ def ask(simulator: Simulator, planner: Planner, job: RolloutJob, config: Config,
     options = wordings.options(simulator, episode.instructions, job.task, job.variation)
     instruction = choose_instruction(options, job)
     frames = list(keyframes_of(episode, annotation, plan, job.episode))
-    asked = teacher_forced_episode(planner, frames, instruction, config.evaluate.names, config.evaluate.constrained)
+    asked = teacher_forced_episode(
+        planner, frames, instruction, config.evaluate.names, constrained=config.evaluate.constrained
+    )
     answers = asked.answers(episode.seed, job.episode, all_pictures=job.episode == 0)
     return PlannerAnswers(answers, "", dict(asked.seconds))

@@ -39,6 +39,9 @@ REHEARSED = {"locate": 0.75, "decide": 0.25}
 VALIDATION_STEPS = 4
 """Held-out samples whose loss is looked at, counted in training steps."""
 
+VARIED = 3
+"""How often each held-out keyframe is varied to calibrate the confidence: as it is, nearly all answers are right."""
+
 
 def finetune_vlm(
     config: Config,
@@ -89,10 +92,11 @@ def finetune_vlm(
     if language:
         summary |= {"planning_model_steps": len(language), "planning_model_loss": round(language[-1]["loss"], 4)}
         summary["planning_model_minutes"] = round(language[-1]["seconds"] / 60, 2)
-    held_out = _predictions(finished, model, valid, progress) if valid else None
-    if held_out is not None:
+    held_out = None
+    if valid:
+        held_out, varied = _predictions(config, finished, model, valid, progress)
         summary |= {name: round(value, 4) for name, value in held_out.summary().items()}
-        held_out, errors = _calibrate(finished, held_out)
+        held_out, errors = _calibrate(finished, held_out, varied)
         summary |= errors
     summary["path"] = str(out_dir)
     summary["variations"] = sorted({frame.taskvar for frame in training})
@@ -245,25 +249,33 @@ def _summary(
     return summary
 
 
-def _predictions(finished: Path, model: PlannerModel, valid: Sequence[Keyframe], progress: Progress) -> HeldOut:
-    """What the planner, as it was written, says of the held-out keyframes."""
+def _predictions(
+    config: Config, finished: Path, model: PlannerModel, valid: Sequence[Keyframe], progress: Progress
+) -> tuple[HeldOut, HeldOut]:
+    """What the planner, as it was written, says of the held-out keyframes, and of each as training might show it."""
     from stages.planner.planner import Planner
+    from stages.planner.training.augmentation import Paints
+    from stages.planner.training.data import PlannerSampler
     from stages.planner.training.validation import held_out_predictions
+    from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
-    device = next(model.parameters()).device
-    return held_out_predictions(Planner.from_pretrained(finished, str(device)), valid, progress)
+    rng, device = np.random.default_rng(config.seed + 2), next(model.parameters()).device
+    sampler = PlannerSampler(valid, config.vlm, model.views, config.seed + 2, None, Paints(PALETTE, RARE_COLOURS))
+    varied = [sampler.varied(rng, frame) for frame in valid for _ in range(VARIED)]
+    return held_out_predictions(Planner.from_pretrained(finished, str(device)), valid, varied, progress)
 
 
-def _calibrate(finished: Path, held_out: HeldOut) -> tuple[HeldOut, dict[str, float]]:
-    """Fit and write the calibration of the confidence.
+def _calibrate(finished: Path, held_out: HeldOut, varied: HeldOut) -> tuple[HeldOut, dict[str, float]]:
+    """Fit and write the calibration of the confidence, to answers about held-out keyframes as they are and varied.
 
     Returns:
-        The answers with the confidence that they now have, and how wrong it is on average where it was not fitted.
+        The first with the confidence that they now have, and how wrong it is on average where it was not fitted.
     """
     from stages.evaluation.statistics import reliability
     from stages.planner.calibration import Calibration
+    from stages.planner.training.validation import HeldOut
 
-    graded = held_out.graded()
+    graded = HeldOut([*held_out.episodes, *varied.episodes]).graded()
     calibration = Calibration(**{name: answers.fit() for name, answers in graded.items()})
     calibration.save(finished)
     errors = {

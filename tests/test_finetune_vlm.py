@@ -56,7 +56,7 @@ def test_the_planner_is_saved_with_curves_and_held_out_predictions(whole: Path):
         assert all(answers.true_plan and answers.views.any() for answers in episodes)
     assert (whole / "vlm/adapter/adapter_model.safetensors").is_file()
     calibration = Calibration.load(whole / "vlm")
-    assert calibration.plan and len(calibration.keypoint.weights) == 6
+    assert calibration.plan and len(calibration.keypoint.weights) == 8 and len(calibration.place.weights) == 5
 
 
 @pytest.mark.parametrize("moment", ["vlm.partial/checkpoint.pt", "vlm.partial/model"])

@@ -240,14 +240,19 @@ def test_calibration_is_kept_with_the_planner_and_replaces_its_confidence(tmp_pa
     views, model = seen(planner), planner.model
     decision, plan = planner.decide("stack", PLAN, Memory(), True, views), planner.plan("stack the ball", views)
     assert decision.confidence == pytest.approx(np.exp(decision.features[0]) * decision.keypoint.confidence)
-    rows = np.random.default_rng(0).normal(size=(20, 6))
+    rows = np.random.default_rng(0).normal(size=(20, 8))
     model.calibration = Calibration(
-        Logistic.fit(rows[:, :2], rows[:, 0] > 0), replace(Logistic.fit(rows, rows[:, 1] > 0), bias=2.0)
+        Logistic.fit(rows[:, :2], rows[:, 0] > 0),
+        replace(Logistic.fit(rows, rows[:, 1] > 0), bias=2.0),
+        Logistic.fit(rows[:, :5], rows[:, 1] > 0),
     )
     model.save_pretrained(tmp_path / "saved")
     again = Planner.from_pretrained(tmp_path / "saved")
     expected = model.calibration.keypoint(decision.features)
-    assert again.decide("stack", PLAN, Memory(), True, views).confidence == pytest.approx(expected, abs=1e-3)
+    told = again.decide("stack", PLAN, Memory(), True, views)
+    assert told.confidence == pytest.approx(expected, abs=1e-3)
+    for thing in (*told.objects.values(), *again.locate(["red ball"], views).values()):
+        assert thing.confidence == pytest.approx(float(model.calibration.place(thing.features)))
     assert again.model.calibration.plan(plan.features) != pytest.approx(plan.confidence)
 
 
@@ -287,7 +292,7 @@ def test_a_base_is_found_again_from_elsewhere_and_a_changed_one_is_noticed(
 def always(probability: float) -> Calibration:
     """A calibration that is as sure of everything."""
     odds = float(np.log(probability / (1 - probability)))
-    return Calibration(keypoint=Logistic((0.0,) * 6, (1.0,) * 6, (0.0,) * 6, odds))
+    return Calibration(keypoint=Logistic((0.0,) * 8, (1.0,) * 8, (0.0,) * 8, odds))
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from stages.evaluate_planner import evaluate_planner
 from stages.evaluation.confusion import confusions
 from stages.evaluation.planner_quality import quality_table
 from stages.evaluation.planner_report import planner_section
-from stages.evaluation.statistics import reliability, wilson_interval
+from stages.evaluation.statistics import average_precision, reliability, wilson_interval
 from stages.rollouts.failures import NOTHING
 from stages.rollouts.seeds import FIRST_SEED
 from stages.settings.loader import load_config
@@ -261,6 +261,9 @@ def answers(**changes: object) -> Answers:
         confidence=np.array([0.8, 0.6]),
         names=("red cup", "blue cup"),
         positions=cups,
+        visible=np.ones(2, bool),
+        listed=(),
+        listed_places=np.zeros((0, 3)),
         pictured=np.arange(0),
         view_names=("top",),
         views=np.zeros(0, np.uint8),
@@ -298,6 +301,28 @@ def test_mistakes_are_told_by_what_was_asked_and_what_came() -> None:
     late = answers(step_index=np.array([1, 1]), steps=(PLAN[1], PLAN[1]))
     (step,) = confusions([late])["steps"]
     assert (step.asked, step.said, step.times, step.example) == (*PLAN, 1, "lift the red cup")
+
+
+def test_listed_things_are_right_where_they_are_and_count_once() -> None:
+    red, blue = answers().positions[0]
+    assert quality_table([answers()])["listing"] is None
+    places = np.array([red, red + [0, 0.01, 0], blue + [0, 0.2, 0], blue])
+    found = answers(listed=("red cup", "red cup", "blue cup", "green cup"), listed_places=places)
+    assert list(found.listed_right) == [True, False, False, False]
+    listing = quality_table([found])["listing"]
+    assert listing["precision"]["rate"] == 0.25 and listing["recall"]["rate"] == 0.5
+    hidden = replace(found, visible=np.array([False, True]))
+    assert not hidden.listed_right.any() and quality_table([hidden])["listing"]["recall"]["asked"] == 1
+
+
+def test_wrong_things_are_found_by_low_confidence() -> None:
+    on_blue = answers(keypoints=answers().positions[:, 1], confidence=np.array([0.7, 0.1]))
+    assert list(on_blue.wrong_things) == [True, True]
+    assert not replace(on_blue, names=("red cup", "red cup")).wrong_things.any()
+    table = quality_table([answers(), on_blue])["confidence"]["wrong_object"]
+    assert table == {"wrong": 2, "asked": 4, "average_precision": pytest.approx((1 + 2 / 3) / 2)}
+    assert quality_table([answers()])["confidence"]["wrong_object"]["average_precision"] is None
+    assert average_precision([0.5] * 10, [True] * 3 + [False] * 7) == pytest.approx(0.3)
 
 
 def test_equal_things_are_as_good_where_that_is_asked() -> None:

@@ -14,13 +14,16 @@ from stages.core.steps import parse_step
 
 _TEXT = h5py.string_dtype()
 _ATTRIBUTES = ("taskvar", "seed", "episode", "instruction", "plan_confidence", "ordered")
-_LISTS = ("plan", "true_plan", "view_names")
+_LISTS = ("plan", "true_plan", "view_names", "listed")
 _TEXTS = ("steps", "true_steps", "phrases", "names")
 _ARRAYS = (
     *("motions", "step_index", "true_step_index", "keypoints", "true_keypoints", "objects", "true_objects"),
-    *("confidence", "positions", "pictured"),
+    *("confidence", "positions", "visible", "listed_places", "pictured"),
 )
 _PICTURES = ("views", "heatmaps")
+
+MISTAKE = 0.05
+"""A place farther off than this is a mistake [m]."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Answers:
         objects, true_objects: (K, P, 3) world frame [m]; NaN where the planner did not name the object.
         confidence: (K,) of the decisions.
         names, positions: the M named things of the scene, (K, M, 3) world frame [m].
+        visible: (M,) bool, which of them the cameras see at the first keyframe.
+        listed, listed_places: the L things that the planner listed then, (L, 3) world frame [m]; none where it did not.
         pictured: (Q,) which of the K keyframes have pictures.
         view_names: V canonical views.
         views: (Q, V, S, S, 3) uint8.
@@ -68,6 +73,9 @@ class Answers:
     confidence: np.ndarray
     names: tuple[str, ...]
     positions: np.ndarray
+    visible: np.ndarray
+    listed: tuple[str, ...]
+    listed_places: np.ndarray
     pictured: np.ndarray
     view_names: tuple[str, ...]
     views: np.ndarray
@@ -105,9 +113,30 @@ class Answers:
         return errors
 
     @cached_property
+    def wrong_things(self) -> np.ndarray:
+        """(K,) bool, where a right step's keypoint is farther than `MISTAKE` from all things of the right name."""
+        return self.steps_right & (self.errors_to_equals > MISTAKE)
+
+    @cached_property
+    def listed_right(self) -> np.ndarray:
+        """(L,) bool, which listed things are in view, within `MISTAKE` of their places; none stands for two."""
+        left = {m for m in np.flatnonzero(self.visible)}
+        right = np.zeros(len(self.listed), bool)
+        for number, (name, place) in enumerate(zip(self.listed, self.listed_places, strict=True)):
+            meant = [m for m in left if self.names[m] == name and _distance(self.positions[0, m], place) <= MISTAKE]
+            if meant:
+                left.remove(min(meant, key=lambda m: _distance(self.positions[0, m], place)))
+                right[number] = True
+        return right
+
+    @cached_property
     def object_errors(self) -> np.ndarray:
         """(K, P) distances to the true positions [m]; NaN where the planner did not name the object."""
         return np.linalg.norm(self.objects - self.true_objects, axis=-1)
+
+
+def _distance(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.linalg.norm(first - second))
 
 
 def write_answers(group: h5py.Group, answers: Answers) -> None:

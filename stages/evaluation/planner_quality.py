@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stages.artifacts.answers import Answers
-from stages.evaluation.statistics import Rate, reliability
+from stages.evaluation.statistics import Rate, average_precision, reliability
 
 Groups = Mapping[str, Sequence[Answers]]
 
@@ -24,7 +24,9 @@ def quality_table(answers: Iterable[Answers]) -> dict[str, Any]:
         episodes, keyframes; plan and step: shares {right, asked, rate, low, high, mean}, with Wilson's interval at
         95 % and the mean of the variations' rates; keypoint and object: {median [m], within_3cm, within_5cm: shares};
         keypoint_or_equal: the same where another thing of the same name is as good as the one that the expert chose;
-        confidence: {plan, keypoint: `reliability`}; variations: by name the same without confidence.
+        confidence: {plan, keypoint: `reliability`, wrong_object: how many keypoints of right steps are on another thing
+        and how well low confidence finds them {wrong, asked, average_precision}}; listing: shares {precision, recall},
+        None where nothing was listed; variations: by name the same without confidence.
     """
     groups: dict[str, list[Answers]] = defaultdict(list)
     for one in answers:
@@ -43,7 +45,17 @@ def _quality(groups: Groups) -> dict[str, Any]:
         "keypoint": _distances(_each(groups, lambda one: one.keypoint_errors)),
         "keypoint_or_equal": _distances(_each(groups, lambda one: one.errors_to_equals)),
         "object": _distances(_each(groups, lambda one: one.object_errors.ravel())),
+        "listing": _listing(groups),
     }
+
+
+def _listing(groups: Groups) -> dict[str, Any] | None:
+    """Of what was listed the share that is there, and of what is in view the share that was listed."""
+    if not any(one.listed for members in groups.values() for one in members):
+        return None
+    precision = _share(_each(groups, lambda one: one.listed_right))
+    recall = _share(_each(groups, lambda one: np.arange(one.visible.sum()) < one.listed_right.sum()))
+    return {"precision": precision, "recall": recall}
 
 
 def _each(groups: Groups, values: Callable[[Answers], Sequence | np.ndarray]) -> dict[str, np.ndarray]:
@@ -77,9 +89,18 @@ def _distances(errors: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _confidence(groups: Groups) -> dict[str, Any]:
-    """How well confidences foretell right plans, and right steps with keypoints within 3 cm."""
+    """How well confidences foretell right plans, and right steps with keypoints within 3 cm of a thing of that name."""
     members = [one for group in groups.values() for one in group]
     plans = [one.plan_confidence for one in members], [one.plan_right for one in members]
-    near = [one.steps_right & (one.keypoint_errors <= DISTANCES["within_3cm"]) for one in members]
-    keypoints = np.concatenate([one.confidence for one in members] or [[]]), np.concatenate(near or [[]])
-    return {"plan": reliability(*plans), "keypoint": reliability(*keypoints)}
+    near = [one.steps_right & (one.errors_to_equals <= DISTANCES["within_3cm"]) for one in members]
+    confidence = np.concatenate([one.confidence for one in members] or [[]])
+    wrong = np.concatenate([one.wrong_things for one in members] or [[]])
+    return {
+        "plan": reliability(*plans),
+        "keypoint": reliability(confidence, np.concatenate(near or [[]])),
+        "wrong_object": {
+            "wrong": int(wrong.sum()),
+            "asked": len(wrong),
+            "average_precision": average_precision(-confidence, wrong),
+        },
+    }

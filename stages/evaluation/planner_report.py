@@ -39,18 +39,28 @@ def planner_section(summaries: Sequence[dict[str, Any]]) -> str:
         *(details(f"Variations of {_name(one)}", _variations(one)) for one in summaries),
         "<h3>Share of right steps with a keypoint within 3 cm, by the confidence of the decision</h3>",
         reliability_chart(curves),
-        table(["Level", "Calibration error of plans", "of keypoints", *_SECONDS.values()], map(_trust, summaries)),
+        table(["Level", *_TRUST, *_SECONDS.values()], map(_trust, summaries)),
         *(_confusions(one) for one in summaries),
     ]
     return section("The planner alone", "".join(parts), _NOTE)
 
 
-_SECONDS = {"views": "Views", "plan": "Plan", "decide": "Decision"}
+_SECONDS = {"views": "Views", "list": "Listing", "plan": "Plan", "decide": "Decision"}
+_TRUST = (
+    *("Calibration error of plans", "of keypoints", "Keypoints on a wrong thing"),
+    "found by low confidence (area under precision and recall)",
+    *("Listing precision", "recall"),
+)
 
 
 def _trust(summary: dict[str, Any]) -> list[str]:
-    errors = [percent(summary["confidence"][kind]["error"]) for kind in ("plan", "keypoint")]
-    return [_name(summary), *errors, *(milliseconds(summary["seconds"].get(k, {}).get("median")) for k in _SECONDS)]
+    confidence, listing = summary["confidence"], summary["listing"] or {}
+    errors = [percent(confidence[kind]["error"]) for kind in ("plan", "keypoint")]
+    wrong = confidence["wrong_object"]
+    found = [f"{wrong['wrong']} of {wrong['asked']}", percent(wrong["average_precision"])]
+    listed = [_rate(listing.get(kind)) for kind in ("precision", "recall")]
+    seconds = [milliseconds(summary["seconds"].get(kind, {}).get("median")) for kind in _SECONDS]
+    return [_name(summary), *errors, *found, *listed, *seconds]
 
 
 def _variations(summary: dict[str, Any]) -> str:

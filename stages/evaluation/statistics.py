@@ -66,6 +66,22 @@ def quantiles(seconds: Sequence[float] | np.ndarray) -> dict[str, float]:
     return {"median": float(np.median(values)), "p95": float(np.percentile(values, 95))} if values.size else {}
 
 
+def average_precision(scores: Sequence[float] | np.ndarray, wanted: Sequence[bool] | np.ndarray) -> float | None:
+    """Area under the precision-recall curve of finding what is wanted by the highest scores; None if nothing is.
+
+    The sum over the wanted of the precision at their score, over their number; equal scores are found together.
+
+    Args:
+        scores: (N,).
+        wanted: (N,).
+    """
+    scores, wanted = np.asarray(scores, float), np.asarray(wanted, bool)
+    if not wanted.any():
+        return None
+    found = [wanted[scores >= score].mean() for score in scores[wanted]]
+    return float(np.mean(found))
+
+
 def reliability(confidence: Sequence[float] | np.ndarray, right: Sequence[bool] | np.ndarray, bins: int = 10) -> dict:
     """How well confidences foretell what is right (Guo et al. 2017, expected calibration error).
 

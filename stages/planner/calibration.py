@@ -73,10 +73,12 @@ class Calibration:
     Attributes:
         plan: of `Plan.features`, that the plan is exactly right.
         keypoint: of `StepDecision.features`, that the step is right and its keypoint within `NEAR` of the true one.
+        place: of `Pointing.features`, that a named thing is within `NEAR` of the point.
     """
 
     plan: Logistic | None = None
     keypoint: Logistic | None = None
+    place: Logistic | None = None
 
     @classmethod
     def identity(cls) -> Calibration:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -27,6 +27,10 @@ class Hand:
     tip: np.ndarray
     handled: np.ndarray = field(default_factory=_never)
     is_open: bool | None = None
+
+    def moved(self, move: Callable[[np.ndarray], np.ndarray]) -> Hand:
+        """The same gripper in a scene that is moved."""
+        return replace(self, tip=move(self.tip), handled=move(self.handled))
 
     def at(self, observation: Observation | PointObservation) -> Hand:
         """The same gripper at the next observation."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
+from stages.core.steps import parse_step
 from stages.planner import prompts
 from stages.planner.calibration import Calibration
 from stages.planner.hand import Hand
@@ -26,7 +27,7 @@ from stages.planner.pointing.greedy_decoding import Answer, greedy_answer
 from stages.planner.pointing.listing import list_things
 from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.pointer import Votes
-from stages.planner.pointing.reading import Pointing, read_pointing
+from stages.planner.pointing.reading import Pointing, log_odds, read_pointing
 from stages.planner.pointing.session import Session, SessionDecoder
 from stages.planner.pointing.views import render_views
 from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, Protocol, pointed_phrases
@@ -34,6 +35,9 @@ from stages.runtime.devices import usable_device
 
 LANGUAGE = "language"
 """Folder of the planning model within a planner's, where it is not the vision-language model itself."""
+
+FAR = 0.2
+"""Keypoints are not told apart by how much farther they are from what their step is about [m]."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ class StepDecision:
         keypoint: where the step happens.
         objects: the task's things by noun phrase.
         confidence: probability that the step is right and the keypoint near the true one.
-        features: (6,) what the confidence follows from: log-probability of the step, then the keypoint's features.
+        features: (8,) what the confidence follows from: log-probability of the step, the keypoint's features, log odds
+            of the thing that the step is about, and how far from the keypoint that is [m].
     """
 
     step_index: int
@@ -209,10 +214,18 @@ class Planner:
     def _decision(
         self, index: int, step: str, keypoint: Pointing, objects: dict[str, Pointing], answer: Answer
     ) -> StepDecision:
-        features = np.append(answer.words.sum(), keypoint.features)
+        thing = objects.get(parse_step(step).focus, keypoint)
+        away = min(float(np.linalg.norm(thing.point - keypoint.point)), FAR)
+        features = np.array([answer.words.sum(), *keypoint.features, log_odds(thing.confidence), away])
         fitted = self.calibration.keypoint
         confidence = float(fitted(features) if fitted else np.exp(features[0]) * keypoint.confidence)
+        objects = {name: self._trusted(pointing) for name, pointing in objects.items()}
         return StepDecision(index, step, keypoint, objects, confidence, features)
+
+    def _trusted(self, pointing: Pointing) -> Pointing:
+        """The same with the confidence that held-out answers give it."""
+        fitted = self.calibration.place
+        return replace(pointing, confidence=float(fitted(pointing.features))) if fitted else pointing
 
     def _lines_after(self, memory: Memory, count: int) -> range:
         """Lines of a plan that can come now: it is followed line by line, if it is known which was executed last."""
@@ -224,7 +237,8 @@ class Planner:
     def locate(self, phrases: list[str], views: np.ndarray) -> dict[str, Pointing]:
         """Where the named things are."""
         if not self._spelt:
-            return dict(zip(phrases, self._read(self._look(views).locate(phrases)), strict=True)) if phrases else {}
+            found = self._read(self._look(views).locate(phrases)) if phrases else []
+            return dict(zip(phrases, map(self._trusted, found), strict=True))
         graph = answers_graph([prompts.locate_answer(phrases)], self._spelt)
         _, _, found = self._answer(prompts.locate_request(phrases), self._grammar(graph), views)
         return dict(zip(phrases, found, strict=True))
@@ -257,7 +271,8 @@ class Planner:
 
 def _spelt_pointing(point: np.ndarray, probability: float) -> Pointing:
     """A place given by coordinates, of which nothing but the probability is known."""
-    return Pointing(point, None, probability, np.array([probability, probability, 0.0, 0.0, 0.0]))
+    odds = log_odds(probability)
+    return Pointing(point, None, probability, np.array([odds, odds, 0.0, 0.0, 0.0]))
 
 
 def _read_decision(text: str) -> tuple[list[str], str]:

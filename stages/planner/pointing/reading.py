@@ -16,6 +16,9 @@ CANDIDATES = 192
 KERNEL = 0.02
 """Standard deviation of the kernel that tells whether votes gather [m]."""
 
+LEAST = 1e-4
+"""Probability that is told apart from none."""
+
 
 @dataclass(frozen=True)
 class Pointing:
@@ -26,8 +29,8 @@ class Pointing:
         heatmaps: (V, C, C) probabilities of the cells if it is in view, which add up to 1 over all views; None where
             places are said in words.
         confidence: probability of the cells that vote for the point; of coordinates, their probability.
-        features: (5,) the confidence; the same of twice the distance; the entropy as a share of the largest; the
-            probability that gathers elsewhere; that nothing in view is meant.
+        features: (5,) what being right follows from: log odds of the confidence; of the same within twice the distance;
+            the entropy as a share of the largest; log odds of what gathers elsewhere; that nothing in view is meant.
     """
 
     point: np.ndarray
@@ -100,4 +103,11 @@ def _pointing(
     cells = round((len(probabilities) / len(views.names)) ** 0.5)
     heatmaps = (probabilities / probabilities.sum()).reshape(len(views.names), cells, cells).astype(np.float32)
     bounded = np.clip(point, views.centre - views.extent / 2, views.centre + views.extent / 2)
-    return Pointing(bounded, heatmaps, float(inside), np.array([inside, around, entropy, rival, missing]))
+    features = [log_odds(inside), log_odds(around), entropy, log_odds(rival), log_odds(missing)]
+    return Pointing(bounded, heatmaps, float(inside), np.array(features))
+
+
+def log_odds(probability: float) -> float:
+    """Of a probability, no smaller than `LEAST` nor larger than what that leaves."""
+    bounded = min(max(probability, LEAST), 1 - LEAST)
+    return float(np.log(bounded / (1 - bounded)))

@@ -25,7 +25,7 @@ from stages.planner.pointing.views import CHANNELS, render_views
 from stages.planner.prompts import Memory, Protocol
 from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
-from stages.planner.training.augmentation import LabelledCloud, Paints, Thing
+from stages.planner.training.augmentation import LabelledCloud, Move, Paints, Thing
 from stages.planner.training.batches import NOWHERE, LazyBatch, Sample
 from stages.settings.vlm import VlmConfig
 
@@ -247,6 +247,26 @@ class PlannerSampler:
             return self.auxiliary(rng)
         return draws[kind](rng, self.keyframes[rng.integers(len(self.keyframes))])
 
+    def varied(self, rng: np.random.Generator, frame: Keyframe) -> Keyframe:
+        """A keyframe as it is shown once in training, with one wording."""
+        task = InstructedPlan(str(rng.choice(frame.instructions)), frame.plan)
+        look = self._look(rng, frame, _texts(task))
+        task = look.recoloured(task)
+        scene, move = self._seen(rng, look.scene, prompts.plan_phrases(task.plan))
+        return replace(
+            frame,
+            points=(scene.points - WORKSPACE_CENTRE).astype(np.float16),
+            colours=scene.colours,
+            labels=scene.labels,
+            cameras=scene.cameras,
+            things=tuple(replace(thing, position=move(thing.position)) for thing in scene.things),
+            instructions=(task.instruction,),
+            plan=task.plan,
+            hand=frame.hand.moved(move),
+            keypoint=move(frame.keypoint),
+            objects={replace_words(name, look.renamed): move(place) for name, place in frame.objects.items()},
+        )
+
     def _objects(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
         """Where are these things, some of which are not in view; in words also, what is in view?"""
         look = self._look(rng, frame, frame.objects)
@@ -330,7 +350,15 @@ class PlannerSampler:
         points: Sequence[np.ndarray] = (),
         phrases: Sequence[str] = (),
     ) -> Sample:
-        """The sample about a scene that is moved, seen by fewer cameras that are a little off, and lit otherwise."""
+        """The sample about a scene as it is seen once."""
+        scene, move = self._seen(rng, scene, phrases)
+        views = render_views(self.views, scene.points, scene.colours, hand.moved(move))
+        return Sample(request, answer, move(np.array(points, float).reshape(-1, 3)), views)
+
+    def _seen(
+        self, rng: np.random.Generator, scene: LabelledCloud, phrases: Sequence[str]
+    ) -> tuple[LabelledCloud, Move]:
+        """A scene that is moved, seen by fewer cameras that are a little off, and lit otherwise; and the move."""
         config = self.config
         if rng.random() < config.drop_cameras:
             seeing = np.unique(scene.cameras)
@@ -339,9 +367,7 @@ class PlannerSampler:
         if config.camera_shift or config.camera_turn:
             scene = augmentation.seen_by_erring_cameras(rng, scene, config.camera_shift, config.camera_turn)
         move = augmentation.random_move(rng, config.turn, config.jitter, config.scale, config.stretch)
-        hand = replace(hand, tip=move(hand.tip), handled=move(hand.handled))
-        views = render_views(self.views, move(scene.points), augmentation.relit(rng, scene.colours), hand)
-        return Sample(request, answer, move(np.array(points, float).reshape(-1, 3)), views)
+        return replace(scene, points=move(scene.points), colours=augmentation.relit(rng, scene.colours)), move
 
 
 @dataclass(frozen=True)

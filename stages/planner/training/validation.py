@@ -11,12 +11,13 @@ from time import perf_counter
 import h5py
 import numpy as np
 
-from stages.artifacts.answers import Answers, write_answers
+from stages.artifacts.answers import MISTAKE, Answers, write_answers
 from stages.artifacts.shards import NAME
 from stages.core.errors import UserError
 from stages.core.progress import Progress
 from stages.planner.calibration import NEAR, Calibration, Graded
 from stages.planner.planner import Plan, Planner, StepDecision
+from stages.planner.pointing.reading import Pointing
 from stages.planner.pointing.views import COLOURS
 from stages.planner.prompts import plan_phrases
 from stages.planner.training.data import Keyframe
@@ -24,9 +25,6 @@ from stages.simulators.tabletop.tasks import is_ordered
 
 FREE = -1
 """Line of the plan of a step that was said in words."""
-
-MISTAKE = 0.05
-"""A keypoint farther off than this is a mistake [m]."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,8 @@ class TeacherForcedEpisode:
         views: K of (V, S, S, 6) uint8.
         view_names: V.
         follows_plan: whether the planner is given the plan, and so chooses one of its lines.
-        seconds: wall-clock times of "views", "plan" and "decide" [s].
+        listed: what it found in view of the first keyframe, where it was asked.
+        seconds: wall-clock times of "views", "list", "plan" and "decide" [s].
     """
 
     frames: Sequence[Keyframe]
@@ -51,6 +50,7 @@ class TeacherForcedEpisode:
     views: Sequence[np.ndarray]
     view_names: tuple[str, ...]
     follows_plan: bool
+    listed: Sequence[tuple[str, Pointing]]
     seconds: Mapping[str, list[float]]
 
     def answers(self, seed: int, episode: int, all_pictures: bool) -> Answers:
@@ -80,6 +80,9 @@ class TeacherForcedEpisode:
             confidence=np.array([decision.confidence for decision in decisions]),
             names=tuple(thing.name for thing in frames[0].things),
             positions=_places([[thing.position for thing in frame.things] for frame in frames]),
+            visible=np.isin(np.arange(1, len(frames[0].things) + 1), frames[0].labels),
+            listed=tuple(name for name, _ in self.listed),
+            listed_places=np.array([pointing.point for _, pointing in self.listed], float).reshape(-1, 3),
             pictured=np.arange(0),
             view_names=self.view_names,
             views=np.zeros(0, np.uint8),
@@ -108,28 +111,47 @@ class TeacherForcedEpisode:
 
 
 def teacher_forced_episode(
-    planner: Planner, frames: Sequence[Keyframe], instruction: str, names: str = "true", constrained: bool = True
+    planner: Planner,
+    frames: Sequence[Keyframe],
+    instruction: str,
+    names: str = "true",
+    *,
+    constrained: bool = True,
+    plans: bool = True,
 ) -> TeacherForcedEpisode:
     """Plan from the first keyframe of an episode, then decide at every one with the true plan and memory.
 
     Args:
         names: what the planner is given as in view: "true", in random order, or "listed" by itself.
         constrained: as of `Planner.plan`.
+        plans: whether a plan is asked for.
     """
     rng = np.random.default_rng([frames[0].episode, len(frames)])
     known = [str(name) for name in rng.permutation(frames[0].visible)] if names == "true" else None
-    seconds: dict[str, list[float]] = {"views": [], "plan": [], "decide": []}
-    plan, decisions, views = None, [], []
+    seconds: dict[str, list[float]] = {"views": [], "list": [], "plan": [], "decide": []}
+    plan, listed, decisions, views = None, [], [], []
     for frame in frames:
         with _clocked(seconds["views"]):
             views.append(planner.views(frame.cloud, frame.colours, frame.hand))
-        if len(views) == 1:
+        if plans and known is None and len(views) == 1:
+            with _clocked(seconds["list"]):
+                listed = planner.list_things(views[0])
+            known = [name for name, _ in listed]
+        if plans and len(views) == 1:
             with _clocked(seconds["plan"]), suppress(UserError):
                 plan = planner.plan(instruction, views[0], known, constrained=constrained)
         with _clocked(seconds["decide"]):
             decisions.append(planner.decide(instruction, list(frame.plan), frame.memory, frame.gripper_open, views[-1]))
     return TeacherForcedEpisode(
-        frames, instruction, plan, decisions, views, tuple(planner.model.views.names), planner.protocol.plan, seconds
+        frames,
+        instruction,
+        plan,
+        decisions,
+        views,
+        tuple(planner.model.views.names),
+        planner.protocol.plan,
+        listed,
+        seconds,
     )
 
 
@@ -150,22 +172,29 @@ class HeldOut:
         return found
 
     def graded(self) -> dict[str, Graded]:
-        """What confidence can be learnt from, by "plan" and "keypoint", where there are answers."""
+        """What confidence can be learnt from, by the fields of `Calibration`, where there are answers."""
         found = {}
-        plans = [(n, one, one.plan) for n, one in enumerate(self.episodes) if one.plan]
+        told = [(one, one.answers(0, 0, all_pictures=False)) for one in self.episodes]
+        plans = [(one, answers, one.plan) for one, answers in told if one.plan]
         if plans:
-            right = np.array([one.answers(0, 0, all_pictures=False).plan_right for _, one, _ in plans])
-            groups = np.array([n for n, _, _ in plans])
-            found["plan"] = Graded(np.array([plan.features for _, _, plan in plans]), right, groups)
+            rows = [(one.frames[0].episode, plan.features, answers.plan_right) for one, answers, plan in plans]
+            found["plan"] = _graded(rows)
         rows = [
-            (n, decision.features, answers.steps_right[k] and answers.keypoint_errors[k] <= NEAR)
-            for n, one in enumerate(self.episodes)
-            for answers in (one.answers(0, 0, all_pictures=False),)
+            (one.frames[0].episode, decision.features, answers.steps_right[k] and answers.errors_to_equals[k] <= NEAR)
+            for one, answers in told
             for k, decision in enumerate(one.decisions)
         ]
         if rows:
-            groups, features, right = (np.array(column) for column in zip(*rows, strict=True))
-            found["keypoint"] = Graded(features, right.astype(bool), groups)
+            found["keypoint"] = _graded(rows)
+        rows = [
+            (one.frames[0].episode, decision.objects[phrase].features, answers.object_errors[k, p] <= NEAR)
+            for one, answers in told
+            for k, decision in enumerate(one.decisions)
+            for p, phrase in enumerate(answers.phrases)
+            if phrase in decision.objects
+        ]
+        if rows:
+            found["place"] = _graded(rows)
         return found
 
     def recalibrated(self, calibration: Calibration) -> HeldOut:
@@ -191,21 +220,39 @@ class HeldOut:
         }
 
 
-def held_out_predictions(planner: Planner, keyframes: Sequence[Keyframe], progress: Progress) -> HeldOut:
-    """Ask the planner about every keyframe, episode by episode, with the first paraphrase of its instruction."""
-    episodes, done = [], 0
-    for _, episode in groupby(keyframes, lambda frame: frame.episode):
-        frames = list(episode)
-        episodes.append(teacher_forced_episode(planner, frames, frames[0].instructions[0]))
-        done += len(frames)
-        progress(done, len(keyframes), "held-out keyframes")
-    return HeldOut(episodes)
+def held_out_predictions(
+    planner: Planner, keyframes: Sequence[Keyframe], varied: Sequence[Keyframe], progress: Progress
+) -> tuple[HeldOut, HeldOut]:
+    """Ask the planner about every keyframe, episode by episode, with the first paraphrase of its instruction.
+
+    Args:
+        varied: keyframes that are asked about one by one, without plans.
+
+    Returns:
+        The answers about both.
+    """
+    episodes = [list(episode) for _, episode in groupby(keyframes, lambda frame: frame.episode)]
+    answers: tuple[list[TeacherForcedEpisode], list[TeacherForcedEpisode]] = ([], [])
+    done = 0
+    for plans, group in ((True, episodes), (False, [[frame] for frame in varied])):
+        for frames in group:
+            told = teacher_forced_episode(planner, frames, frames[0].instructions[0], plans=plans)
+            answers[not plans].append(told)
+            done += len(frames)
+            progress(done, len(keyframes) + len(varied), "held-out keyframes")
+    return HeldOut(answers[0]), HeldOut(answers[1])
 
 
 def write_held_out(group: h5py.Group, held_out: HeldOut) -> None:
     """Fill a group with the answers of every held-out episode."""
     for number, answers in enumerate(held_out.answers()):
         write_answers(group.create_group(NAME.format(number)), answers)
+
+
+def _graded(rows: Sequence[tuple[int, np.ndarray, bool]]) -> Graded:
+    """Of groups, features and whether answers were right."""
+    groups, features, right = (np.array(column) for column in zip(*rows, strict=True))
+    return Graded(features, right.astype(bool), groups)
 
 
 @contextmanager
