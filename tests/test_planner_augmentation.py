@@ -9,6 +9,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from stages.core.errors import UserError
+from stages.core.steps import parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE
@@ -309,7 +311,7 @@ def test_a_step_has_the_same_exchanges_whenever_it_is_drawn(frames):
 def test_exchanges_name_training_phrases_or_rare_colours_and_point_as_often_as_they_say(frames):
     drawn = [sample for step in range(12) for sample in sampler(frames)(step)]
     located = [sample for sample in drawn if not sample.request or sample.request.startswith("List")]
-    phrases = {phrase for sample in located for phrase in phrases_of(sample.answer)}
+    phrases = {name for sample in located for phrase in phrases_of(sample.answer) for name in names_in(phrase)}
     assert phrases & KNOWN_PHRASES and phrases - KNOWN_PHRASES
     colourless = {
         thing.name for frame in frames for thing in frame.things if PALETTE.keys().isdisjoint(thing.name.split())
@@ -325,6 +327,14 @@ def test_exchanges_name_training_phrases_or_rare_colours_and_point_as_often_as_t
 def phrases_of(answer: str) -> list[str]:
     """What an answer that locates or lists things names."""
     return answer.replace(KEYPOINT, "").removeprefix(f"{OBJECTS} ").split("; ")
+
+
+def names_in(phrase: str) -> tuple[str, ...]:
+    """What a step is about; a name itself."""
+    try:
+        return parse_step(phrase).phrases
+    except UserError:
+        return (phrase,)
 
 
 def test_pointed_things_show_their_colour_where_they_are_said_to_be(frames):

@@ -268,8 +268,11 @@ class PlannerSampler:
         )
 
     def _objects(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
-        """Where are these things, some of which are not in view; in words also, what is in view?"""
-        look = self._look(rng, frame, frame.objects)
+        """Where are these things, some of which are not in view, and where does the step happen that comes now?
+
+        In words also: what is in view?
+        """
+        look = self._look(rng, frame, [*frame.objects, frame.plan[frame.step_index]])
         names = look.nameable(rng, self.named_in_training)
         asked = [str(name) for name in rng.permutation(sorted(names))]
         places = [names[name] for name in asked]
@@ -279,7 +282,9 @@ class PlannerSampler:
         if self.config.keypoints == "pointer":
             there = {thing.name for thing in look.scene.things}
             absent = [str(name) for name in rng.choice(self.named_in_training, MAX_ABSENT) if name not in there]
-            asked, places = asked + absent, places + [np.full(3, np.nan)] * len(absent)
+            step = replace_words(frame.plan[frame.step_index], look.renamed)
+            asked = [*asked, step, *absent]
+            places = [*places, frame.keypoint, *[np.full(3, np.nan)] * len(absent)]
         return self._shown(rng, look.scene, frame.hand, "", prompts.locate_answer(asked), places, asked)
 
     def _plan(self, rng: np.random.Generator, frame: Keyframe) -> Sample:

@@ -128,13 +128,13 @@ def teacher_forced_episode(
     """
     rng = np.random.default_rng([frames[0].episode, len(frames)])
     known = [str(name) for name in rng.permutation(frames[0].visible)] if names == "true" else None
-    seconds: dict[str, list[float]] = {"views": [], "list": [], "plan": [], "decide": []}
+    seconds: dict[str, list[float]] = {"views": [], "plan": [], "decide": []}
     plan, listed, decisions, views = None, [], [], []
     for frame in frames:
         with _clocked(seconds["views"]):
             views.append(planner.views(frame.cloud, frame.colours, frame.hand))
         if plans and known is None and len(views) == 1:
-            with _clocked(seconds["list"]):
+            with _clocked(seconds.setdefault("list", [])):
                 listed = planner.list_things(views[0])
             known = [name for name, _ in listed]
         if plans and len(views) == 1:
