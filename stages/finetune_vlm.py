@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from stages.planner.training.loop import TrainingState
     from stages.planner.training.validation import HeldOut
 
-REHEARSED = {"locate": 0.75, "decide": 0.25}
+REHEARSED = {"locate": 0.9, "decide": 0.1}
 """Shares of the kinds of rehearsed examples."""
 
 VALIDATION_STEPS = 4

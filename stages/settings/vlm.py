@@ -90,11 +90,11 @@ class VlmConfig:
     gradient_checkpointing: bool = False
     steps: Count = 600
     minutes: NonNegative = 0.0
-    weight_objects: NonNegative = 0.2
+    weight_objects: NonNegative = 0.4
     weight_plans: NonNegative = 0.25
-    weight_trajectories: NonNegative = 0.6
-    weight_auxiliary: Share = 0.5
-    auxiliary_scenes: Whole = 300
+    weight_trajectories: NonNegative = 0.2
+    weight_auxiliary: Share = 0.4
+    auxiliary_scenes: Whole = 600
     jitter: NonNegative = 0.03
     turn: NonNegative = 0.15
     scale: Share = 0.08
