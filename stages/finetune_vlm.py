@@ -256,13 +256,14 @@ def _predictions(
     from stages.planner.planner import Planner
     from stages.planner.training.augmentation import Paints
     from stages.planner.training.data import PlannerSampler
-    from stages.planner.training.validation import held_out_predictions
+    from stages.planner.training.validation import held_out_predictions, single_predictions
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
     rng, device = np.random.default_rng(config.seed + 2), next(model.parameters()).device
     sampler = PlannerSampler(valid, config.vlm, model.views, config.seed + 2, None, Paints(PALETTE, RARE_COLOURS))
     varied = [sampler.varied(rng, frame) for frame in valid for _ in range(VARIED)]
-    return held_out_predictions(Planner.from_pretrained(finished, str(device)), valid, varied, progress)
+    planner = Planner.from_pretrained(finished, str(device))
+    return held_out_predictions(planner, valid, progress), single_predictions(planner, varied, progress)
 
 
 def _calibrate(finished: Path, held_out: HeldOut, varied: HeldOut) -> tuple[HeldOut, dict[str, float]]:

@@ -120,7 +120,7 @@ class Answers:
     @cached_property
     def listed_right(self) -> np.ndarray:
         """(L,) bool, which listed things are in view, within `MISTAKE` of their places; none stands for two."""
-        left = {m for m in np.flatnonzero(self.visible)}
+        left = set(np.flatnonzero(self.visible))
         right = np.zeros(len(self.listed), bool)
         for number, (name, place) in enumerate(zip(self.listed, self.listed_places, strict=True)):
             meant = [m for m in left if self.names[m] == name and _distance(self.positions[0, m], place) <= MISTAKE]

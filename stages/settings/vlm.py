@@ -32,7 +32,7 @@ class VlmConfig:
         pretrained: whether the base's weights are used; false starts from random ones, all of which are trained.
         pointer_cells: cells along a side of a view that the pointer chooses among; a multiple of 4.
         pointer_width: channels of the pointer's cell features.
-        lora_rank: rank of the adapters on every linear layer.
+        lora_rank: rank of the adapters on every linear layer; 0 = none, all of the base is trained.
         lora_alpha: their scale; the update is multiplied by alpha / rank.
         learning_rate: peak rate, after a warm-up of `warmup_fraction` and before a cosine decay.
         pointer_rate: peak rate of the weights inside the pointer, which Muon trains.
@@ -79,7 +79,7 @@ class VlmConfig:
     pretrained: bool = True
     pointer_cells: Count = 28
     pointer_width: Count = 64
-    lora_rank: Count = 32
+    lora_rank: Whole = 32
     lora_alpha: Count = 32
     learning_rate: Positive = 1e-3
     pointer_rate: Positive = 0.005

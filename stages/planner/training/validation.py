@@ -173,29 +173,10 @@ class HeldOut:
 
     def graded(self) -> dict[str, Graded]:
         """What confidence can be learnt from, by the fields of `Calibration`, where there are answers."""
-        found = {}
+        kinds = {"plan": _graded_plans, "keypoint": _graded_keypoints, "place": _graded_places}
         told = [(one, one.answers(0, 0, all_pictures=False)) for one in self.episodes]
-        plans = [(one, answers, one.plan) for one, answers in told if one.plan]
-        if plans:
-            rows = [(one.frames[0].episode, plan.features, answers.plan_right) for one, answers, plan in plans]
-            found["plan"] = _graded(rows)
-        rows = [
-            (one.frames[0].episode, decision.features, answers.steps_right[k] and answers.errors_to_equals[k] <= NEAR)
-            for one, answers in told
-            for k, decision in enumerate(one.decisions)
-        ]
-        if rows:
-            found["keypoint"] = _graded(rows)
-        rows = [
-            (one.frames[0].episode, decision.objects[phrase].features, answers.object_errors[k, p] <= NEAR)
-            for one, answers in told
-            for k, decision in enumerate(one.decisions)
-            for p, phrase in enumerate(answers.phrases)
-            if phrase in decision.objects
-        ]
-        if rows:
-            found["place"] = _graded(rows)
-        return found
+        rows = {kind: [row for pair in told for row in grade(*pair)] for kind, grade in kinds.items()}
+        return {kind: Graded(*map(np.array, zip(*found, strict=True))) for kind, found in rows.items() if found}
 
     def recalibrated(self, calibration: Calibration) -> HeldOut:
         """The same answers with the confidences that a calibration gives them."""
@@ -220,27 +201,24 @@ class HeldOut:
         }
 
 
-def held_out_predictions(
-    planner: Planner, keyframes: Sequence[Keyframe], varied: Sequence[Keyframe], progress: Progress
-) -> tuple[HeldOut, HeldOut]:
-    """Ask the planner about every keyframe, episode by episode, with the first paraphrase of its instruction.
+def held_out_predictions(planner: Planner, keyframes: Sequence[Keyframe], progress: Progress) -> HeldOut:
+    """Ask the planner about every keyframe, episode by episode, with the first paraphrase of its instruction."""
+    episodes, done = [], 0
+    for _, episode in groupby(keyframes, lambda frame: frame.episode):
+        frames = list(episode)
+        episodes.append(teacher_forced_episode(planner, frames, frames[0].instructions[0]))
+        done += len(frames)
+        progress(done, len(keyframes), "held-out keyframes")
+    return HeldOut(episodes)
 
-    Args:
-        varied: keyframes that are asked about one by one, without plans.
 
-    Returns:
-        The answers about both.
-    """
-    episodes = [list(episode) for _, episode in groupby(keyframes, lambda frame: frame.episode)]
-    answers: tuple[list[TeacherForcedEpisode], list[TeacherForcedEpisode]] = ([], [])
-    done = 0
-    for plans, group in ((True, episodes), (False, [[frame] for frame in varied])):
-        for frames in group:
-            told = teacher_forced_episode(planner, frames, frames[0].instructions[0], plans=plans)
-            answers[not plans].append(told)
-            done += len(frames)
-            progress(done, len(keyframes) + len(varied), "held-out keyframes")
-    return HeldOut(answers[0]), HeldOut(answers[1])
+def single_predictions(planner: Planner, keyframes: Sequence[Keyframe], progress: Progress) -> HeldOut:
+    """Ask the planner about every keyframe as an episode of its own, without a plan."""
+    episodes = []
+    for done, frame in enumerate(keyframes, 1):
+        episodes.append(teacher_forced_episode(planner, [frame], frame.instructions[0], plans=False))
+        progress(done, len(keyframes), "varied held-out keyframes")
+    return HeldOut(episodes)
 
 
 def write_held_out(group: h5py.Group, held_out: HeldOut) -> None:
@@ -249,10 +227,27 @@ def write_held_out(group: h5py.Group, held_out: HeldOut) -> None:
         write_answers(group.create_group(NAME.format(number)), answers)
 
 
-def _graded(rows: Sequence[tuple[int, np.ndarray, bool]]) -> Graded:
-    """Of groups, features and whether answers were right."""
-    groups, features, right = (np.array(column) for column in zip(*rows, strict=True))
-    return Graded(features, right.astype(bool), groups)
+_Row = tuple[np.ndarray, bool, int]
+"""Features of an answer, whether it is right, and its episode."""
+
+
+def _graded_plans(told: TeacherForcedEpisode, answers: Answers) -> Iterator[_Row]:
+    if told.plan:
+        yield told.plan.features, answers.plan_right, told.frames[0].episode
+
+
+def _graded_keypoints(told: TeacherForcedEpisode, answers: Answers) -> Iterator[_Row]:
+    for k, decision in enumerate(told.decisions):
+        right = bool(answers.steps_right[k] and answers.errors_to_equals[k] <= NEAR)
+        yield decision.features, right, told.frames[0].episode
+
+
+def _graded_places(told: TeacherForcedEpisode, answers: Answers) -> Iterator[_Row]:
+    for k, decision in enumerate(told.decisions):
+        for p, phrase in enumerate(answers.phrases):
+            if phrase in decision.objects:
+                right = bool(answers.object_errors[k, p] <= NEAR)
+                yield decision.objects[phrase].features, right, told.frames[0].episode
 
 
 @contextmanager
