@@ -127,7 +127,7 @@ def _level(
 ) -> _Level:
     settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: config.evaluate.episodes(level)}
     settings |= {"tolerance": config.annotate.tolerance, "decompose": config.settings("decompose")}
-    settings |= {"instructions": wordings.settings}
+    settings |= {"instructions": wordings.settings, "look_again_below": config.policy.look_again_below}
     jobs = jobs_of(level, variations, config.evaluate, partial(training_seeds, run.demos, config.seed), wordings)
     header = Header.create(
         SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=[parent(vlm, "clap.vlm")]
@@ -189,7 +189,12 @@ def ask(simulator: Simulator, planner: Planner, job: RolloutJob, config: Config,
     instruction = choose_instruction(options, job)
     frames = list(keyframes_of(episode, annotation, plan, job.episode))
     asked = teacher_forced_episode(
-        planner, frames, instruction, config.evaluate.names, constrained=config.evaluate.constrained
+        planner,
+        frames,
+        instruction,
+        config.evaluate.names,
+        constrained=config.evaluate.constrained,
+        look_again_below=config.policy.look_again_below,
     )
     answers = asked.answers(episode.seed, job.episode, all_pictures=job.episode == 0)
     return PlannerAnswers(answers, "", dict(asked.seconds))

@@ -16,6 +16,7 @@ from stages.geometry.clouds import fuse
 from stages.planner.hand import UNSEEN
 from stages.planner.planner import Planner, StepDecision
 from stages.planner.prompts import Memory
+from stages.planner.second_look import decide_with_second_look
 from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
 from stages.safety import blindness, check_keypoint, check_observation, safe_action
@@ -28,7 +29,8 @@ HOLDING = frozenset({"lift", "move", "rotate", "pull"})
 class ClapPolicy:
     """Planner and predictor; `reset` with an instruction, then `select_action` at every keyframe.
 
-    A decision in doubt is not carried out at once: the policy stays still and looks again, and plans anew if it still
+    A decision that is not sure is made from other sides of the scene too, and the surest counts. One still in doubt is
+    not carried out at once: the policy stays still and looks again, and plans anew if it still
     doubts; a step that the hand contradicts is planned anew right away. Where too little is seen, or a predicted action
     must not be sent, the policy stays still and says why.
     """
@@ -86,7 +88,7 @@ class ClapPolicy:
             self._plan = self.planner.plan(self._instruction, views).steps
             if not self._plan:
                 raise UserError(f"There is no plan for '{self._instruction}'", "Say it in other words")
-        choice = self._decide(views, observation)
+        choice = self._decide(visible, views, observation)
         looks_again, replanned = False, False
         if keypoint is None and self._doubts_left:
             contradicted = self._contradicted(choice, observation)
@@ -94,7 +96,7 @@ class ClapPolicy:
             if not looks_again and (contradicted or self._doubtful(choice)):
                 self._doubts_left -= 1
                 replanned = self._replan(views)
-                choice = self._decide(views, observation) if replanned else choice
+                choice = self._decide(visible, views, observation) if replanned else choice
         self._looked = looks_again
         planned = time.perf_counter()
         motions = self._memory.motions if choice.step_index == self._memory.step_index else 0
@@ -125,8 +127,12 @@ class ClapPolicy:
             seconds={"planner": planned - started, "predictor": time.perf_counter() - planned},
         )
 
-    def _decide(self, views: np.ndarray, observation: Observation | PointObservation) -> StepDecision:
-        return self.planner.decide(self._instruction, self._plan, self._memory, observation.is_open, views)
+    def _decide(self, visible: Cloud, views: np.ndarray, observation: Observation | PointObservation) -> StepDecision:
+        def ask(views: np.ndarray) -> StepDecision:
+            return self.planner.decide(self._instruction, self._plan, self._memory, observation.is_open, views)
+
+        below = self.config.look_again_below
+        return decide_with_second_look(self.planner, ask, views, visible, self._hand, below)
 
     def _still(self, observation: Observation | PointObservation) -> np.ndarray:
         """The action (9,) that changes nothing: the gripper stays as it was commanded last, whatever it holds open."""

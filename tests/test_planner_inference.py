@@ -12,11 +12,13 @@ import torch
 from stages.core.errors import UserError
 from stages.core.observation import PointObservation
 from stages.core.steps import parse_step
+from stages.geometry.poses import axis_rotation
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner import prompts
 from stages.planner.calibration import Calibration, Graded, Logistic
+from stages.planner.hand import Hand
 from stages.planner.language.grammar import words_of
-from stages.planner.planner import Plan, Planner
+from stages.planner.planner import Plan, Planner, StepDecision
 from stages.planner.pointing import listing
 from stages.planner.pointing.answer_grammar import Grammar
 from stages.planner.pointing.answer_graphs import answers_graph, step_graph
@@ -26,6 +28,7 @@ from stages.planner.pointing.model import PlannerModel
 from stages.planner.pointing.reading import read_pointing
 from stages.planner.pointing.session import Session
 from stages.planner.prompts import KEYPOINT, Memory, Protocol, pointed_phrases
+from stages.planner.second_look import SIDES, decide_with_second_look
 from stages.planner.training.batches import Sample, encode_batch
 from stages.policy import ClapPolicy
 from stages.predictor.predictor import FinePredictor
@@ -329,6 +332,32 @@ def policy_that(
     policy._doubtful = lambda choice: choice.confidence < policy.config.replan_below
     policy.reset("take the red ball")
     return policy
+
+
+def test_a_second_look_turns_the_scene_and_what_is_found_back_and_counts_the_surest(tmp_path: Path) -> None:
+    planner, hand = random_planner(tmp_path), Hand(WORKSPACE_CENTRE + [0.1, 0.0, 0.1])
+    place, seen = WORKSPACE_CENTRE + np.array([0.2, -0.1, 0.05]), scene()
+    cloud, sure, shown = (seen.points, seen.colours), iter([0.4, 0.8, 0.6]), []
+    views = planner.views(*cloud, hand)
+    before = planner.decide("take", GRASP, Memory(), True, views)
+
+    def ask(views: np.ndarray) -> StepDecision:
+        """Points at `place`, wherever the turn has taken it."""
+        angle = (0.0, *SIDES)[len(shown)]
+        shown.append(views)
+        point = (place - WORKSPACE_CENTRE) @ axis_rotation(2, angle).T + WORKSPACE_CENTRE
+        return replace(before, keypoint=replace(before.keypoint, point=point), confidence=next(sure))
+
+    found = decide_with_second_look(planner, ask, views, cloud, hand, 0.9)
+    assert found.confidence == 0.8 and np.allclose(found.keypoint.point, place, atol=1e-9)
+    assert found.keypoint.heatmaps is before.keypoint.heatmaps
+    assert len(shown) == 3 and not np.array_equal(shown[1], shown[2])
+    turned = (seen.points - WORKSPACE_CENTRE) @ axis_rotation(2, SIDES[0]).T + WORKSPACE_CENTRE
+    moved = hand.moved(lambda tip: (tip - WORKSPACE_CENTRE) @ axis_rotation(2, SIDES[0]).T + WORKSPACE_CENTRE)
+    assert np.mean(shown[1] == planner.views(turned.astype(np.float32), seen.colours, moved)) > 0.999
+    shown.clear()
+    sure = iter([0.95])
+    assert decide_with_second_look(planner, ask, views, cloud, hand, 0.9).confidence == 0.95 and len(shown) == 1
 
 
 GRASP, OTHER = ["grasp the red ball"], ["grasp the blue slab"]

@@ -20,6 +20,7 @@ from stages.planner.planner import Plan, Planner, StepDecision
 from stages.planner.pointing.reading import Pointing
 from stages.planner.pointing.views import COLOURS
 from stages.planner.prompts import plan_phrases
+from stages.planner.second_look import decide_with_second_look
 from stages.planner.training.data import Keyframe
 from stages.simulators.tabletop.tasks import is_ordered
 
@@ -118,6 +119,7 @@ def teacher_forced_episode(
     *,
     constrained: bool = True,
     plans: bool = True,
+    look_again_below: float = 0.0,
 ) -> TeacherForcedEpisode:
     """Plan from the first keyframe of an episode, then decide at every one with the true plan and memory.
 
@@ -125,6 +127,7 @@ def teacher_forced_episode(
         names: what the planner is given as in view: "true", in random order, or "listed" by itself.
         constrained: as of `Planner.plan`.
         plans: whether a plan is asked for.
+        look_again_below: confidence below which a decision is made from other sides too.
     """
     rng = np.random.default_rng([frames[0].episode, len(frames)])
     known = [str(name) for name in rng.permutation(frames[0].visible)] if names == "true" else None
@@ -141,7 +144,7 @@ def teacher_forced_episode(
             with _clocked(seconds["plan"]), suppress(UserError):
                 plan = planner.plan(instruction, views[0], known, constrained=constrained)
         with _clocked(seconds["decide"]):
-            decisions.append(planner.decide(instruction, list(frame.plan), frame.memory, frame.gripper_open, views[-1]))
+            decisions.append(_decision(planner, instruction, frame, views[-1], look_again_below))
     return TeacherForcedEpisode(
         frames,
         instruction,
@@ -153,6 +156,15 @@ def teacher_forced_episode(
         listed,
         seconds,
     )
+
+
+def _decision(
+    planner: Planner, instruction: str, frame: Keyframe, views: np.ndarray, look_again_below: float
+) -> StepDecision:
+    def ask(views: np.ndarray) -> StepDecision:
+        return planner.decide(instruction, list(frame.plan), frame.memory, frame.gripper_open, views)
+
+    return decide_with_second_look(planner, ask, views, (frame.cloud, frame.colours), frame.hand, look_again_below)
 
 
 @dataclass(frozen=True)
