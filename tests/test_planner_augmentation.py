@@ -15,7 +15,7 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE
 from stages.planner.hand import UNSEEN
-from stages.planner.prompts import KEYPOINT, OBJECTS, Memory, plan_phrases
+from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, plan_phrases
 from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, LabelledCloud, Paints, Thing
@@ -354,7 +354,19 @@ def test_pointed_things_show_their_colour_where_they_are_said_to_be(frames):
     assert tries > 15 and hits / tries > 0.9
 
 
+def test_decisions_are_practised_in_text_on_longer_plans_than_are_demonstrated(frames):
+    only = sampler(frames, weight_plans=0.0, weight_objects=0.0)
+    drawn = [sample for step in range(12) for sample in only(step)]
+    in_text = [sample for sample in drawn if not len(sample.views)]
+    assert 0.3 < len(in_text) / len(drawn) < 0.7 and not any(len(sample.points) for sample in in_text)
+    lengths = [sample.request.count("\n") - 1 for sample in in_text]
+    assert max(lengths) > max(len(frame.plan) for frame in frames)
+    for sample in in_text:
+        line = sample.answer.removesuffix(KEYPOINT).rpartition(f"{NOW} ")[2]
+        assert f"\n{line}\n" in sample.request and not any(text in sample.request for text in TEST_ONLY)
+
+
 def test_without_objects_only_the_step_is_pointed_at(frames):
     settings = {"weight_objects": 0.0, "weight_plans": 0.0, "use_objects": False}
     for sample in sampler(frames, **settings)(0):
-        assert len(sample.points) == sample.answer.count(KEYPOINT) == 1
+        assert sample.answer.count(KEYPOINT) == 1 and len(sample.points) == bool(len(sample.views))

@@ -92,7 +92,7 @@ class VlmConfig:
     minutes: NonNegative = 0.0
     weight_objects: NonNegative = 0.4
     weight_plans: NonNegative = 0.25
-    weight_trajectories: NonNegative = 0.2
+    weight_trajectories: NonNegative = 0.3
     weight_auxiliary: Share = 0.4
     auxiliary_scenes: Whole = 600
     jitter: NonNegative = 0.03

@@ -27,6 +27,7 @@ from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import LabelledCloud, Move, Paints, Thing
 from stages.planner.training.batches import NOWHERE, LazyBatch, Sample
+from stages.planner.training.execution_states import random_execution_state
 from stages.settings.vlm import VlmConfig
 
 KEPT = (0.6, 1.0)
@@ -37,6 +38,9 @@ MAX_DROPPED = 2
 
 LISTED = 0.3
 """How often a sample about objects lists what is in view, where it is listed in words."""
+
+IN_TEXT = 0.5
+"""How often a decision is about a plan in text alone."""
 
 MAX_ABSENT = 6
 """Names of things that are not in view in a sample about objects."""
@@ -299,12 +303,13 @@ class PlannerSampler:
             request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
             return self._shown(rng, look.scene, frame.hand, request, answer)
         example = self.text(rng)
-        blank = np.zeros((0, self.views.size, self.views.size, CHANNELS), np.uint8)
         request, answer = prompts.plan_request(example.instruction, example.names), write_plan(example.plan)
-        return Sample(request, answer, NOWHERE, blank)
+        return Sample(request, answer, NOWHERE, self._blank)
 
     def _decide(self, rng: np.random.Generator, frame: Keyframe) -> Sample:
-        """What comes now, and where?"""
+        """What comes now, and where? At times of a plan in text alone, where it is longer than those demonstrated."""
+        if self.config.keypoints == "pointer" and rng.random() < IN_TEXT:
+            return self._moment(rng)
         task = InstructedPlan(str(rng.choice(frame.instructions)), frame.plan)
         look = self._look(rng, frame, _texts(task))
         task = look.recoloured(task)
@@ -313,6 +318,18 @@ class PlannerSampler:
         located = prompts.plan_phrases(frame.plan) if self.config.use_objects else []
         points = [*(frame.objects[phrase] for phrase in located), frame.keypoint]
         return self._shown(rng, look.scene, frame.hand, request, answer, points, prompts.plan_phrases(task.plan))
+
+    def _moment(self, rng: np.random.Generator) -> Sample:
+        """What comes now, at a moment of following one of the plans that the planning model is trained on?"""
+        example = self.text(rng)
+        plan = list(map(str, example.plan))
+        request, answer = self._protocol.decision(example.instruction, plan, *random_execution_state(rng, plan))
+        return Sample(request, answer, NOWHERE, self._blank)
+
+    @property
+    def _blank(self) -> np.ndarray:
+        """No views."""
+        return np.zeros((0, self.views.size, self.views.size, CHANNELS), np.uint8)
 
     @property
     def _protocol(self) -> Protocol:
