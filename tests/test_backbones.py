@@ -73,7 +73,7 @@ def batch_of(model: PlannerModel, name: str) -> dict[str, Tensor]:
     end = model.backbone.end
     answers = [f"red ball{KEYPOINT}; now 1. grasp the red ball{KEYPOINT}{end}", f"button{KEYPOINT}{end}"]
     batch = model.backbone.encode(["Locate: red ball.", "Task: press the red button."], answers, views)
-    shown = np.concatenate([views, views[..., :2]], -1)
+    shown = np.concatenate([views, views], -1)
     return batch | model.pointer_inputs(shown, [pointed_phrases(answer) for answer in answers])
 
 

@@ -115,7 +115,7 @@ def test_every_number_has_a_range(key: str, value: str) -> None:
     "assignment",
     [
         "vlm.steps=0", "vlm.accumulate=0", "vlm.learning_rate=0", "vlm.batch_size=0", "vlm.image_size=0",
-        "vlm.lora_rank=0", "vlm.views=[]", "vlm.views=[top, top]", "fine.steps=0", "fine.extent=0",
+        "vlm.lora_rank=-1", "vlm.views=[]", "vlm.views=[top, top]", "fine.steps=0", "fine.extent=0",
         "collect.valid_fraction=1.5", "collect.taskvars=[push_button+0, push_button+0]", "deploy.port=65536",
         "evaluate.seeds=[]", "evaluate.seeds=[200, 200]", "evaluate.seeds=[-1]", "evaluate.max_steps=0",
         "evaluate.video_fps=0", "policy.replan_below=1.1", "seed=4294967296",

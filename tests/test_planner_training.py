@@ -36,7 +36,7 @@ def sample(rng: np.random.Generator) -> Sample:
     """Half of them ask for a plan, half for places; a scene is a red square on grey."""
     corner = rng.integers(0, 46, 2)
     views = np.full((3, 56, 56, 6), 120, np.uint8)
-    views[:, corner[0] : corner[0] + 10, corner[1] : corner[1] + 10] = [230, 20, 20, 110, 50]
+    views[:, corner[0] : corner[0] + 10, corner[1] : corner[1] + 10] = [230, 20, 20, 110, 50, 0]
     if rng.random() < 0.5:
         return Sample(prompts.plan_request("lift it", []), "grasp the red ball\nlift it", np.zeros((0, 3)), views)
     places = WORKSPACE_CENTRE + rng.uniform(-0.3, 0.3, (rng.integers(1, 3), 3))
