@@ -176,7 +176,7 @@ def _make_worker(config: Config, vlm: Path, wordings: Wordings, shards: Path) ->
 
 def ask(simulator: Simulator, planner: Planner, job: RolloutJob, config: Config, wordings: Wordings) -> PlannerAnswers:
     """Have an expert play a scene, make the truth of it as for training, and ask the planner."""
-    from stages.planner.training.data import keyframes_of
+    from stages.planner.training.keyframes import keyframes_of
     from stages.planner.training.validation import teacher_forced_episode
 
     demonstration = collect.DemonstrationJob(job.index, job.task, job.variation, job.level, job.seed)

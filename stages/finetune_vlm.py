@@ -29,8 +29,9 @@ from stages.settings.vlm import VlmConfig
 if TYPE_CHECKING:
     from stages.planner.pointing.model import PlannerModel
     from stages.planner.training.batches import Sample
-    from stages.planner.training.data import Keyframe, PlannerSampler
+    from stages.planner.training.keyframes import Keyframe
     from stages.planner.training.loop import TrainingState
+    from stages.planner.training.sampler import PlannerSampler
     from stages.planner.training.validation import HeldOut
 
 REHEARSED = {"locate": 0.9, "decide": 0.1}
@@ -146,7 +147,7 @@ def _keyframes(
     demos: Path, keypoints: Path, plans: Path, progress: Progress
 ) -> tuple[Sequence[Keyframe], Sequence[Keyframe]]:
     """Those of the training and of the held-out episodes."""
-    from stages.planner.training.data import read_keyframes
+    from stages.planner.training.keyframes import read_keyframes
 
     with Demonstrations(demos) as episodes, Keypoints(keypoints, demos) as points, Plans(plans, demos) as steps:
         training, valid = (
@@ -168,8 +169,8 @@ def _train(
 ) -> TrainingState:
     from stages.planner.language.grammar import words_of
     from stages.planner.training.augmentation import Paints
-    from stages.planner.training.data import PlannerSampler
     from stages.planner.training.loop import train
+    from stages.planner.training.sampler import PlannerSampler
     from stages.settings.vlm import without_augmentation
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
@@ -190,7 +191,7 @@ def _train_language(
     from stages.planner.language.training import Schedule, start_language, train_language
     from stages.planner.planner import LANGUAGE
     from stages.planner.prompts import plan_phrases
-    from stages.planner.training.data import text_examples
+    from stages.planner.training.keyframes import text_examples
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
     vlm = config.vlm
@@ -255,7 +256,7 @@ def _predictions(
     """What the planner, as it was written, says of the held-out keyframes, and of each as training might show it."""
     from stages.planner.planner import Planner
     from stages.planner.training.augmentation import Paints
-    from stages.planner.training.data import PlannerSampler
+    from stages.planner.training.sampler import PlannerSampler
     from stages.planner.training.validation import held_out_predictions, single_predictions
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 

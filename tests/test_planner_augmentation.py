@@ -19,7 +19,8 @@ from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, plan_phrases
 from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, LabelledCloud, Paints, Thing
-from stages.planner.training.data import Keyframe, PlannerSampler
+from stages.planner.training.keyframes import Keyframe
+from stages.planner.training.sampler import PlannerSampler
 from stages.settings.vlm import VlmConfig
 from stages.simulators import make_simulator
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS

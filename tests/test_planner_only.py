@@ -212,7 +212,7 @@ def test_planners_with_less_to_go_on_are_asked_too(tiny_run: Path, tmp_path: Pat
     from stages.artifacts.demonstrations import Demonstrations
     from stages.planner.planner import Planner
     from stages.planner.pointing.model import PlannerModel
-    from stages.planner.training.data import read_keyframes
+    from stages.planner.training.keyframes import read_keyframes
     from stages.planner.training.validation import teacher_forced_episode
     from stages.settings.vlm import VlmConfig
 
@@ -315,13 +315,13 @@ def test_listed_things_are_right_where_they_are_and_count_once() -> None:
     assert not hidden.listed_right.any() and quality_table([hidden])["listing"]["recall"]["asked"] == 1
 
 
-def test_wrong_things_are_found_by_low_confidence() -> None:
+def test_keypoints_far_off_are_found_by_low_confidence() -> None:
     on_blue = answers(keypoints=answers().positions[:, 1], confidence=np.array([0.7, 0.1]))
-    assert list(on_blue.wrong_things) == [True, True]
-    assert not replace(on_blue, names=("red cup", "red cup")).wrong_things.any()
-    table = quality_table([answers(), on_blue])["confidence"]["wrong_object"]
-    assert table == {"wrong": 2, "asked": 4, "average_precision": pytest.approx((1 + 2 / 3) / 2)}
-    assert quality_table([answers()])["confidence"]["wrong_object"]["average_precision"] is None
+    assert list(on_blue.far_off) == [True, True]
+    assert not replace(on_blue, names=("red cup", "red cup")).far_off.any()
+    table = quality_table([answers(), on_blue])["confidence"]["far_off"]
+    assert table == {"count": 2, "asked": 4, "average_precision": pytest.approx((1 + 2 / 3) / 2)}
+    assert quality_table([answers()])["confidence"]["far_off"]["average_precision"] is None
     assert average_precision([0.5] * 10, [True] * 3 + [False] * 7) == pytest.approx(0.3)
 
 

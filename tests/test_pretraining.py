@@ -16,6 +16,7 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE, inside_workspace
 from stages.pretraining.procedural_samples import PAINTS, ProceduralSampler
 from stages.pretraining.references import BESIDE, BIG, SMALL, Things
+from stages.pretraining.samples import is_unambiguous
 from stages.pretraining.scenes import ClutterScene, cloud_of, look
 from stages.simulators.tabletop.bodies import geoms_below
 from stages.simulators.tabletop.families import FURNITURE, NOUNS, SHAPES, SYNONYMS, add_thing
@@ -287,6 +288,11 @@ def test_exchanges_point_as_often_as_they_say(scene):
     samples = list(source.batch(0, 0, 12))
     assert {bool(sample.request) for sample in samples} == {True, False}
     assert all(sample.answer.count("<|keypoint|>") == len(sample.points) for sample in samples)
+
+
+def test_steps_are_said_only_of_phrases_that_are_read_back():
+    assert is_unambiguous("left red block") and is_unambiguous("cup in front of the box")
+    assert not is_unambiguous("cup next to the box")
 
 
 def test_pixels_are_labelled_with_what_is_there(scene):

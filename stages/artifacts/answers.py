@@ -113,13 +113,13 @@ class Answers:
         return errors
 
     @cached_property
-    def wrong_things(self) -> np.ndarray:
-        """(K,) bool, where a right step's keypoint is farther than `MISTAKE` from all things of the right name."""
+    def far_off(self) -> np.ndarray:
+        """(K,) bool, right steps with a keypoint farther than `MISTAKE` from the true one and all equal things."""
         return self.steps_right & (self.errors_to_equals > MISTAKE)
 
     @cached_property
     def listed_right(self) -> np.ndarray:
-        """(L,) bool, which listed things are in view, within `MISTAKE` of their places; none stands for two."""
+        """(L,) bool, which listed things are in view, within `MISTAKE` of its place; each counts once."""
         left = set(np.flatnonzero(self.visible))
         right = np.zeros(len(self.listed), bool)
         for number, (name, place) in enumerate(zip(self.listed, self.listed_places, strict=True)):

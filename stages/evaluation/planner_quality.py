@@ -24,9 +24,9 @@ def quality_table(answers: Iterable[Answers]) -> dict[str, Any]:
         episodes, keyframes; plan and step: shares {right, asked, rate, low, high, mean}, with Wilson's interval at
         95 % and the mean of the variations' rates; keypoint and object: {median [m], within_3cm, within_5cm: shares};
         keypoint_or_equal: the same where another thing of the same name is as good as the one that the expert chose;
-        confidence: {plan, keypoint: `reliability`, wrong_object: how many keypoints of right steps are on another thing
-        and how well low confidence finds them {wrong, asked, average_precision}}; listing: shares {precision, recall},
-        None where nothing was listed; variations: by name the same without confidence.
+        confidence: {plan, keypoint: `reliability`, far_off: how many keypoints of right steps are more than 5 cm off,
+        and the average precision of low confidence in finding them {count, asked, average_precision}}; listing: shares
+        {precision, recall}, None where nothing was listed; variations: by name the same without confidence.
     """
     groups: dict[str, list[Answers]] = defaultdict(list)
     for one in answers:
@@ -94,13 +94,13 @@ def _confidence(groups: Groups) -> dict[str, Any]:
     plans = [one.plan_confidence for one in members], [one.plan_right for one in members]
     near = [one.steps_right & (one.errors_to_equals <= DISTANCES["within_3cm"]) for one in members]
     confidence = np.concatenate([one.confidence for one in members] or [[]])
-    wrong = np.concatenate([one.wrong_things for one in members] or [[]])
+    far_off = np.concatenate([one.far_off for one in members] or [[]])
     return {
         "plan": reliability(*plans),
         "keypoint": reliability(confidence, np.concatenate(near or [[]])),
-        "wrong_object": {
-            "wrong": int(wrong.sum()),
-            "asked": len(wrong),
-            "average_precision": average_precision(-confidence, wrong),
+        "far_off": {
+            "count": int(far_off.sum()),
+            "asked": len(far_off),
+            "average_precision": average_precision(-confidence, far_off),
         },
     }

@@ -47,8 +47,8 @@ def planner_section(summaries: Sequence[dict[str, Any]]) -> str:
 
 _SECONDS = {"views": "Views", "list": "Listing", "plan": "Plan", "decide": "Decision"}
 _TRUST = (
-    *("Calibration error of plans", "of keypoints", "Keypoints on a wrong thing"),
-    "found by low confidence (area under precision and recall)",
+    *("Calibration error of plans", "of keypoints", "Keypoints of right steps more than 5 cm off"),
+    "Average precision of finding them by low confidence",
     *("Listing precision", "recall"),
 )
 
@@ -56,8 +56,8 @@ _TRUST = (
 def _trust(summary: dict[str, Any]) -> list[str]:
     confidence, listing = summary["confidence"], summary["listing"] or {}
     errors = [percent(confidence[kind]["error"]) for kind in ("plan", "keypoint")]
-    wrong = confidence["wrong_object"]
-    found = [f"{wrong['wrong']} of {wrong['asked']}", percent(wrong["average_precision"])]
+    far_off = confidence["far_off"]
+    found = [f"{far_off['count']} of {far_off['asked']}", percent(far_off["average_precision"])]
     listed = [_rate(listing.get(kind)) for kind in ("precision", "recall")]
     seconds = [milliseconds(summary["seconds"].get(kind, {}).get("median")) for kind in _SECONDS]
     return [_name(summary), *errors, *found, *listed, *seconds]

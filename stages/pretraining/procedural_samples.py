@@ -15,7 +15,7 @@ import numpy as np
 from stages.core.progress import Progress
 from stages.geometry.canonical import CanonicalViews
 from stages.planner.training.batches import LazyBatch, Sample
-from stages.pretraining.samples import decide_sample, locate_sample
+from stages.pretraining.samples import decide_sample, locate_sample, unambiguous_phrases
 from stages.pretraining.scenes import NO_THING, WHOLE, ClutterScene, cloud_of, look
 from stages.runtime.worker_pool import map_unordered
 from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
@@ -55,7 +55,9 @@ class ProceduralSampler:
         shown = None
         while shown is None or len(shown.things.names) < FEWEST_THINGS or len(shown.places) < FEWEST_PHRASES:
             shown = look(rng, self._scenes[rng.integers(len(self._scenes))], PAINTS, self._views, SHIFT)
-        return locate_sample(rng, shown, self._vocabularies) if kind == "locate" else decide_sample(rng, shown)
+        if kind == "decide" and len(unambiguous_phrases(shown)) >= FEWEST_THINGS:
+            return decide_sample(rng, shown)
+        return locate_sample(rng, shown, self._vocabularies)
 
 
 def render_scenes(

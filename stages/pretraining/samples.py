@@ -46,16 +46,21 @@ def _said(rng: np.random.Generator, phrase: str, other: str) -> str:
     return str(Step(action, object=other.removeprefix("grasped "), target=phrase))
 
 
-def _is_read_back(phrase: str) -> bool:
-    """Whether steps about it are read as they are meant: what is "next to" something can be read as a target."""
+def unambiguous_phrases(scene: Look) -> list[str]:
+    """Phrases of what is not in the hand, about which steps can be said."""
+    return [phrase for phrase in scene.places if not phrase.startswith("grasped ") and is_unambiguous(phrase)]
+
+
+def is_unambiguous(phrase: str) -> bool:
+    """Whether `parse_step` reads steps about it as they are meant: "push the cup next to the box" has a target."""
     steps = [Step(action, object=phrase) for action in AT_OBJECT]
     steps += [Step(action, object=phrase, target=phrase) for action in AT_TARGET]
     return all(parse_step(str(step)) == step for step in steps)
 
 
 def decide_sample(rng: np.random.Generator, scene: Look) -> Sample:
-    """A moment of a plan about two of the scene's things."""
-    phrases = [phrase for phrase in scene.places if not phrase.startswith("grasped ") and _is_read_back(phrase)]
+    """A moment of a plan about two of the scene's things, of at least two `unambiguous_phrases`."""
+    phrases = unambiguous_phrases(scene)
     first, second = (phrases[i] for i in rng.permutation(len(phrases))[:2])
     if rng.random() < 0.5:
         steps = [Step("push", object=first), Step("push", object=second)]

@@ -21,7 +21,7 @@ from stages.planner.pointing.reading import Pointing
 from stages.planner.pointing.views import COLOURS
 from stages.planner.prompts import plan_phrases
 from stages.planner.second_look import decide_with_second_look
-from stages.planner.training.data import Keyframe
+from stages.planner.training.keyframes import Keyframe
 from stages.simulators.tabletop.tasks import is_ordered
 
 FREE = -1
