@@ -15,7 +15,7 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse_labelled
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_CENTRE
 from stages.planner.hand import UNSEEN
-from stages.planner.prompts import KEYPOINT, NOW, OBJECTS, Memory, plan_phrases
+from stages.planner.prompts import KEYPOINT, NEXT, NOW, OBJECTS, STILL, Memory, plan_phrases
 from stages.planner.renaming import InstructedPlan, replace_words, told_apart
 from stages.planner.training import augmentation
 from stages.planner.training.augmentation import CARRIERS, FEWEST_POINTS, PIVOT, LabelledCloud, Paints, Thing
@@ -363,7 +363,8 @@ def test_decisions_are_practised_in_text_on_longer_plans_than_are_demonstrated(f
     lengths = [sample.request.count("\n") - 1 for sample in in_text]
     assert max(lengths) > max(len(frame.plan) for frame in frames)
     for sample in in_text:
-        line = sample.answer.removesuffix(KEYPOINT).rpartition(f"{NOW} ")[2]
+        follows, _, line = sample.answer.removesuffix(KEYPOINT).rpartition(f"{NOW} ")[2].partition(" ")
+        assert follows == (STILL if f"Last: {line}, motion" in sample.request else NEXT)
         assert f"\n{line}\n" in sample.request and not any(text in sample.request for text in TEST_ONLY)
 
 

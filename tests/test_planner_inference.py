@@ -83,7 +83,7 @@ def test_answers_that_go_on_from_the_images_are_those_of_a_whole_pass(planner: P
 def test_decisions_point_where_a_whole_pass_over_their_answer_points(planner: Planner) -> None:
     model, views = planner.model, seen(planner)
     decision = planner.decide("stack", PLAN, Memory(0, 1), False, views)
-    answer = prompts.FULL.decide_beginning(PLAN) + prompts.FULL.decide_choice(PLAN, decision.step_index)
+    answer = prompts.FULL.decide_beginning(PLAN) + prompts.FULL.decide_choice(PLAN, Memory(0, 1), decision.step_index)
     request = prompts.FULL.decide_request("stack", PLAN, Memory(0, 1), False)
     points = np.zeros((answer.count(KEYPOINT), 3))
     with torch.inference_mode():
@@ -158,7 +158,7 @@ def test_what_can_only_be_said_in_one_way_is_said_at_once(planner: Planner, spel
 def test_a_step_in_words_is_read_back(tmp_path: Path, objects: bool) -> None:
     planner = random_planner(tmp_path, use_plan=False, use_objects=objects)
     protocol = planner.protocol
-    truth = protocol.decide_beginning(PLAN) + protocol.decide_choice(PLAN, 2)
+    truth = protocol.decide_beginning(PLAN) + protocol.decide_choice(PLAN, Memory(0, 1), 2)
     grammar = Grammar(planner.tokenizer, step_graph(objects, spelt=False), 0, words_of(["red ball", "blue slab"]))
     for token in planner.tokenizer(truth)["input_ids"]:
         assert token in grammar.allowed()
@@ -180,7 +180,11 @@ def test_protocols_leave_out_what_they_say() -> None:
     assert bare.decide_request("stack", PLAN, Memory(0, 2), True) == "Task: stack. Gripper open. What now?"
     unplanned = Protocol(plan=False).decide_request("stack", PLAN, Memory(0, 2), True)
     assert unplanned == "Task: stack. Last: grasp the red ball, motion 2. Gripper open. What now?"
-    assert bare.decide_beginning(PLAN) + bare.decide_choice(PLAN, 0) == f"now grasp the red ball{KEYPOINT}"
+    assert full.decide_choice(PLAN, Memory(0, 1), 0) == f"still 1. grasp the red ball{KEYPOINT}"
+    assert full.decide_choice(PLAN, Memory(0, 2), 1) == f"next 2. {PLAN[1]}{KEYPOINT}"
+    assert full.decide_choice(PLAN, Memory(), 0) == f"next 1. grasp the red ball{KEYPOINT}"
+    assert Protocol(memory=False).decide_choice(PLAN, Memory(0, 2), 1) == f"2. {PLAN[1]}{KEYPOINT}"
+    assert bare.decide_beginning(PLAN) + bare.decide_choice(PLAN, Memory(), 0) == f"now grasp the red ball{KEYPOINT}"
     assert Protocol(objects=False).decide_beginning(PLAN) == ""
 
 
@@ -200,7 +204,8 @@ def test_places_survive_being_spelt() -> None:
 def test_planners_that_spell_learn_what_they_can_say(planner: Planner) -> None:
     """Every token of a training answer is allowed where a planner decides, in every family's tokens."""
     protocol, points = Protocol(), WORKSPACE_CENTRE + np.linspace(-0.4, 0.4, 9).reshape(3, 3)
-    answers = [protocol.decide_beginning(PLAN) + protocol.decide_choice(PLAN, index) for index in range(3)]
+    choices = [protocol.decide_choice(PLAN, Memory(0, 1), index) for index in range(3)]
+    answers = [protocol.decide_beginning(PLAN) + choice for choice in choices]
     sample = Sample("What now?", answers[1], points, seen(planner)).spelt()
     grammar = Grammar(planner.tokenizer, answers_graph(answers, spelt=True), planner.model.backbone.end_id)
     for token in planner.tokenizer(sample.answer, add_special_tokens=False)["input_ids"]:

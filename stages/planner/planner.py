@@ -193,7 +193,8 @@ class Planner:
         if not self.protocol.plan:
             return self._decide_freely(instruction, request, plan, memory, views)
         beginning = self.protocol.decide_beginning(plan)
-        answers = {beginning + self.protocol.decide_choice(plan, k): k for k in self._lines_after(memory, len(plan))}
+        lines = self._lines_after(memory, len(plan))
+        answers = {beginning + self.protocol.decide_choice(plan, memory, k): k for k in lines}
         answer, text, (*objects, keypoint) = self._answer(
             request, self._grammar(answers_graph(tuple(answers), self._spelt)), views
         )

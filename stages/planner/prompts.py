@@ -17,8 +17,11 @@ KEYPOINT = "<|keypoint|>"
 OBJECTS, NOW = "objects:", "now"
 """Begin the parts of an answer of round 2."""
 
+STILL, NEXT = "still", "next"
+"""How the current step follows from the one executed last: a choice of two words, the same for plans of any length, of
+which the line's number follows."""
 
-_BEFORE_PHRASE = re.compile(rf"[;\s]*({OBJECTS})?\s*({NOW}(?=\s|$))?\s*(\d+\.)?\s*")
+_BEFORE_PHRASE = re.compile(rf"[;\s]*({OBJECTS})?\s*({NOW}(?=\s|$))?\s*(({STILL} |{NEXT} )?\d+\.)?\s*")
 
 
 @dataclass(frozen=True)
@@ -94,16 +97,17 @@ class Protocol:
             return objects
         return f"{OBJECTS} {objects}" if objects else f"{NOW} "
 
-    def decide_choice(self, plan: Sequence[str], step_index: int) -> str:
-        """The second part: the current step with its keypoint."""
-        return self._lines(plan)[step_index] + KEYPOINT
+    def decide_choice(self, plan: Sequence[str], memory: Memory, step_index: int) -> str:
+        """The second part: the current step with its keypoint, and whether it is the one executed last."""
+        follows = f"{STILL if step_index == memory.step_index else NEXT} " if self.plan and self.memory else ""
+        return follows + self._lines(plan)[step_index] + KEYPOINT
 
     def decision(
         self, instruction: str, plan: Sequence[str], memory: Memory, gripper_open: bool, step_index: int
     ) -> tuple[str, str]:
         """Request and right answer of round 2."""
         request = self.decide_request(instruction, plan, memory, gripper_open)
-        return request, self.decide_beginning(plan) + self.decide_choice(plan, step_index)
+        return request, self.decide_beginning(plan) + self.decide_choice(plan, memory, step_index)
 
     def _lines(self, plan: Sequence[str]) -> list[str]:
         return numbered(plan) if self.plan else list(plan)

@@ -59,7 +59,7 @@ def milliseconds(calls: int, *functions: Callable[[], object]) -> list[float]:
 
 def written_answer(planner: Planner) -> str:
     """The answer of round 2 with coordinates."""
-    answer = planner.protocol.decide_beginning(PLAN) + planner.protocol.decide_choice(PLAN, 4)
+    answer = planner.protocol.decide_beginning(PLAN) + planner.protocol.decide_choice(PLAN, MEMORY, 4)
     points = np.linspace(0.1, 0.3, 3 * answer.count(prompts.KEYPOINT)).reshape(-1, 3) + [0, 0, 0.6]
     return spell_keypoints(answer, points) + planner.model.backbone.end
 
