@@ -174,13 +174,11 @@ def _train(
     from stages.settings.vlm import without_augmentation
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
-    auxiliary = _auxiliary(config, model.views, work, progress)
-    sampler = PlannerSampler(training, config.vlm, model.views, config.seed, auxiliary, Paints(PALETTE, RARE_COLOURS))
+    auxiliary, paints = _auxiliary(config, model.views, work, progress), Paints(PALETTE, RARE_COLOURS)
+    sampler = PlannerSampler(training, config.vlm, model.views, config.seed, paints, auxiliary)
     model.names, model.phrase_words = sampler.names, words_of([*sampler.nameable, *PALETTE, *RARE_COLOURS])
-    unseen = (
-        _some(PlannerSampler(valid, without_augmentation(config.vlm), model.views, config.seed + 1)) if valid else ()
-    )
-    return train(model, sampler, work / "checkpoint.pt", progress, unseen, log)
+    plain = PlannerSampler(valid, without_augmentation(config.vlm), model.views, config.seed + 1, paints)
+    return train(model, sampler, work / "checkpoint.pt", progress, _some(plain) if valid else (), log)
 
 
 def _train_language(
@@ -261,7 +259,7 @@ def _predictions(
     from stages.simulators.tabletop.colours import PALETTE, RARE_COLOURS
 
     rng, device = np.random.default_rng(config.seed + 2), next(model.parameters()).device
-    sampler = PlannerSampler(valid, config.vlm, model.views, config.seed + 2, None, Paints(PALETTE, RARE_COLOURS))
+    sampler = PlannerSampler(valid, config.vlm, model.views, config.seed + 2, Paints(PALETTE, RARE_COLOURS))
     varied = [sampler.varied(rng, frame) for frame in valid for _ in range(VARIED)]
     planner = Planner.from_pretrained(finished, str(device))
     return held_out_predictions(planner, valid, progress), single_predictions(planner, varied, progress)

@@ -297,7 +297,7 @@ def is_known_noun(noun: str) -> bool:
 
 def sampler(frames: list[Keyframe], **settings: float) -> PlannerSampler:
     config = VlmConfig(batch_size=8, recolour=0.7, distractors=3, **settings)
-    return PlannerSampler(frames, config, CanonicalViews(), 3, paints=PAINTS)
+    return PlannerSampler(frames, config, CanonicalViews(), 3, PAINTS)
 
 
 def test_a_step_has_the_same_exchanges_whenever_it_is_drawn(frames):

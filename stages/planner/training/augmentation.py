@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -65,8 +65,8 @@ class Paints:
         rare: those that things are repainted in; none of the others.
     """
 
-    named: Mapping[str, Colour] = field(default_factory=dict)
-    rare: Mapping[str, Colour] = field(default_factory=dict)
+    named: Mapping[str, Colour]
+    rare: Mapping[str, Colour]
 
 
 @dataclass(frozen=True)

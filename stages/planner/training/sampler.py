@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -51,16 +51,16 @@ class PlannerSampler:
         config: weights and augmentation.
         views: canonical cameras.
         seed: of everything drawn.
-        auxiliary: draws an example that is not from demonstrations.
         paints: colours that things have, and rare ones that they are repainted in.
+        auxiliary: draws an example that is not from demonstrations.
     """
 
     keyframes: Sequence[Keyframe]
     config: VlmConfig
     views: CanonicalViews
     seed: int
+    paints: Paints
     auxiliary: Callable[[np.random.Generator], Sample] | None = None
-    paints: Paints = field(default_factory=Paints)
 
     def __call__(self, step: int) -> Sequence[Sample]:
         """The samples of a step, each drawn when it is looked at."""
