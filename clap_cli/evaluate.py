@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from clap_cli.show import run_stage
 
 
 def command(
-    split: Annotated[str, typer.Option("--split", help="train, held-out, l1, l2, l3, l4, or all (l1 to l4).")],
+    split: Annotated[str, typer.Option("--split", help="train, held-out, l1, l2, l3, l4, or all (l1 to l4).")] = "",
     run: options.Run = options.DEFAULT_RUN,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
@@ -31,13 +32,20 @@ def command(
         str | None, typer.Option("--instructions", help="'training' wordings, 'novel' ones, or a JSON file.")
     ] = None,
     workers: options.Workers = None,
-    keypoints: Annotated[
-        str, typer.Option("--keypoints", help="Whose keypoints the predictor gets: planner, random or truth.")
-    ] = "planner",
+    oracle: Annotated[
+        str,
+        typer.Option(
+            "--oracle", help="Answers that are the truth: some of plan,list,step,keypoint,action; 'random' keypoints."
+        ),
+    ] = "",
     planner_only: Annotated[
         bool,
         typer.Option("--planner-only", help="Ask the planner at every step of the expert's way; no policy acts."),
     ] = False,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option("--compare", help="Two run directories: their success in the scenes that both have."),
+    ] = None,
     policy: Annotated[str, typer.Option("--policy", help="Who acts: clap, or the simulator's expert.")] = "clap",
     vlm: options.Vlm = None,
     fine: options.Fine = None,
@@ -47,7 +55,8 @@ def command(
 ) -> None:
     """Closed-loop success in the simulator: writes rollouts-<split>.h5, results.jsonl and report.html.
 
-    With --planner-only the quality of plans, steps, objects and keypoints instead: planner-<split>.h5.
+    With --planner-only the quality of plans, steps, objects and keypoints instead: planner-<split>.h5. With --compare
+    nothing is rolled out: two runs are compared.
     """
     from stages.artifacts.run import SPLITS, RunDirectory
     from stages.core.errors import UserError
@@ -56,6 +65,19 @@ def command(
 
     if policy not in ("clap", "expert"):
         raise UserError(f"there is no policy '{policy}'", nearest(policy, ("clap", "expert")))
+    replaced = [name for name in oracle.replace(" ", "").split(",") if name]
+    if compare:
+        from stages.compare import compare as compare_runs
+
+        run_stage(
+            "compare",
+            lambda progress: compare_runs(*compare, policy=policy, oracle=replaced, instructions=instructions or ""),
+            json_,
+            comparison_table,
+        )
+        return
+    if not split:
+        raise UserError("no split was named", "Say --split l1, l2, l3, l4, all, train or held-out")
     if protocol is not None and protocol not in PROTOCOLS:
         raise UserError(f"there is no protocol '{protocol}'", nearest(protocol, PROTOCOLS))
     values = dict(PROTOCOLS[protocol]) if protocol else {}
@@ -72,8 +94,8 @@ def command(
     )
     paths = RunDirectory(run)
     if planner_only:
-        if policy != "clap" or keypoints != "planner" or fine:
-            raise UserError("--planner-only asks the planner alone", "Leave out --policy, --keypoints and --fine")
+        if policy != "clap" or oracle or fine:
+            raise UserError("--planner-only asks the planner alone", "Leave out --policy, --oracle and --fine")
         from stages.evaluate_planner import evaluate_planner
 
         run_stage(
@@ -100,7 +122,7 @@ def command(
             resume=resume,
             overwrite=overwrite,
             progress=progress,
-            keypoints=keypoints,
+            oracle=replaced,
         ),
         json_,
         results_table,
@@ -140,6 +162,21 @@ def _footnote(summary: dict[str, Any]) -> str:
 def _cells(rate: dict[str, Any]) -> list[str]:
     interval = f"{100 * rate['low']:.0f} to {100 * rate['high']:.0f} %"
     return [str(rate["successes"]), str(rate["episodes"]), f"{100 * rate['rate']:.0f} %", interval]
+
+
+def comparison_table(title: str, summary: dict[str, Any]) -> Table:
+    """Success of two runs in the same scenes, and how much more often the second succeeds."""
+    caption = f"First: {summary['first']}. Second: {summary['second']}. 95 % paired bootstrap intervals over scenes."
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    table.add_column("level")
+    for name in ("scenes", "first", "second", "difference", "interval", "only second", "only first"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for level, row in (summary["levels"] | {"all": summary["all"]}).items():
+        rates = [f"{100 * row[name]:.0f} %" for name in ("first", "second")]
+        interval = f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}"
+        counts = str(row["gained"]), str(row["lost"])
+        table.add_row(level, str(row["scenes"]), *rates, f"{100 * row['difference']:+.1f}", interval, *counts)
+    return table
 
 
 def planner_table(title: str, summary: dict[str, Any]) -> Table:

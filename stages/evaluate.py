@@ -18,7 +18,7 @@ from stages.artifacts.shards import assemble_episodes, read_notes
 from stages.core.progress import Progress, part_of, silent
 from stages.evaluation.outputs import rollout_path, variant_name, write_outputs
 from stages.evaluation.results import latency, level_table, mean_over_levels
-from stages.oracle.keypoints import Keypoints, KeypointSource, check_keypoints
+from stages.oracle.oracle import Oracle, expert_plan, read_modules
 from stages.rollouts.jobs import (
     ROBOMIMIC_GYM,
     check_any,
@@ -50,7 +50,7 @@ class _Level:
     jobs: list[RolloutJob]
     header: Header
     spec: PolicySpec
-    keypoints: Keypoints
+    oracle: tuple[str, ...]
     wordings: Wordings
     checkpoint: int
 
@@ -69,7 +69,7 @@ def evaluate(
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress = silent,
-    keypoints: Keypoints = "planner",
+    oracle: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Roll a policy out in the simulator and report on it.
 
@@ -77,25 +77,25 @@ def evaluate(
         vlm, fine: directories of planner and predictor; both None evaluates the simulator's expert.
         split: train, held-out, l1, l2, l3, l4 or all (l1 to l4).
         run: rollouts, results and report go there.
-        keypoints: "random" and "truth" replace the planner's keypoints; such rollouts go beside the others.
+        oracle: modules whose answers are replaced (`stages.oracle.oracle`); such rollouts go beside the others.
 
     Returns:
         {levels: {level: successes, episodes, rate, low, high, failures, seconds, variations, untrained (those that the
         policy was not trained on though the level says so)}, mean_over_levels, ...}; intervals are Wilson's at 95 %.
 
     Raises:
-        UserError: unknown split or variation, no episode, or rollouts exist and neither `resume` nor `overwrite` is
-            given.
+        UserError: unknown split, variation or oracle, no episode, or rollouts exist and neither `resume` nor
+            `overwrite` is given.
     """
     from stages.simulators.tabletop.tasks import LEVELS as available
 
     check_taskvars(config.evaluate.taskvars, available)
-    check_keypoints(keypoints)
+    modules = read_modules(oracle)
     check_held_out(split, vlm, fine, refuse_test_variations=config.refuse_test_variations)
     wordings = Wordings.of(config.evaluate.instructions, taskvars_of(available))
     spec = PolicySpec(vlm, fine, config.evaluate.device, config.policy)
     levels = [
-        _level(config, spec, level, available[level], run, keypoints, wordings) for level in levels_of(split, available)
+        _level(config, spec, level, available[level], run, modules, wordings) for level in levels_of(split, available)
     ]
     check_any(split, [level.jobs for level in levels])
     levels = [level for level in levels if level.jobs]
@@ -108,7 +108,7 @@ def evaluate(
             done += len(level.jobs)
         summaries.append(summary)
     write_outputs(run, config.evaluate, progress)
-    return _summary(summaries, run, spec, keypoints)
+    return _summary(summaries, run, spec, modules)
 
 
 def _level(
@@ -117,25 +117,25 @@ def _level(
     level: str,
     variations: Sequence[tuple[str, int]],
     run: RunDirectory,
-    keypoints: Keypoints,
+    oracle: tuple[str, ...],
     wordings: Wordings,
 ) -> _Level:
     settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: config.evaluate.episodes(level)}
-    settings |= {"policy": spec.name, "keypoints": keypoints, "instructions": wordings.settings}
+    settings |= {"policy": spec.name, "oracle": list(oracle), "instructions": wordings.settings}
     settings |= config.settings("policy")
-    variant = variant_name(spec.name, keypoints, wordings.name)
+    variant = variant_name(spec.name, oracle, wordings.name)
     jobs = jobs_of(level, variations, config.evaluate, partial(training_seeds, run.demos, config.seed), wordings)
     parents = [parent(path, schema) for path, schema in spec.artifacts]
     header = Header.create(SCHEMA, config=config.as_dict(), settings=settings, seed=config.seed, parents=parents)
     checkpoint = int(read_header(spec.fine, "clap.fine")[1].get("steps", 0)) if spec.fine else 0
     target = rollout_path(run, level, variant)
-    return _Level(level, target, jobs, header, spec, keypoints, wordings, checkpoint)
+    return _Level(level, target, jobs, header, spec, oracle, wordings, checkpoint)
 
 
 def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:
     """Make the episodes that are missing, one shard each, and join them."""
     shards = open_partial(level.target, level.header)
-    make_worker = partial(_make_worker, level.spec, level.keypoints, level.wordings, config.evaluate, shards)
+    make_worker = partial(_make_worker, level.spec, level.oracle, level.wordings, config.evaluate, shards)
     make_missing_shards(shards, level.jobs, make_worker, config.evaluate.workers, progress, level.describe)
     summary = _level_summary(level, read_notes(shards, len(level.jobs)))
     env_args = {"env_name": config.evaluate.simulator, "type": ROBOMIMIC_GYM, "env_kwargs": {"level": level.level}}
@@ -145,7 +145,7 @@ def _run(config: Config, level: _Level, progress: Progress) -> dict[str, Any]:
 
 
 def _make_worker(
-    spec: PolicySpec, keypoints: Keypoints, wordings: Wordings, config: EvaluateConfig, shards: Path
+    spec: PolicySpec, modules: tuple[str, ...], wordings: Wordings, config: EvaluateConfig, shards: Path
 ) -> Callable[[RolloutJob], None]:
     from stages.simulators import make_simulator
 
@@ -153,9 +153,10 @@ def _make_worker(
     policy = spec.make(simulator)
 
     def work(job: RolloutJob) -> None:
-        source = KeypointSource(keypoints, [config.seed, *job.rng_seed])
+        plan = expert_plan(simulator, job.task, job.variation, job.seed) if "plan" in modules else ()
+        oracle = Oracle(modules, plan, [config.seed, *job.rng_seed])
         with spec.one_thread():
-            rollout = roll_out(simulator, policy, job, source, config.max_steps, wordings=wordings)
+            rollout = roll_out(simulator, policy, job, config.max_steps, oracle, wordings=wordings)
         write_rollout(shards, job, rollout)
 
     return work
@@ -167,7 +168,7 @@ def _level_summary(level: _Level, notes: list[dict[str, Any]]) -> dict[str, Any]
     failures = Counter(note["failure"] for note in notes if note["failure"])
     return {
         "split": level.level,
-        "keypoints": level.keypoints,
+        "oracle": list(level.oracle),
         "instructions": level.wordings.name,
         "policy": level.spec.name,
         "checkpoint": level.checkpoint,
@@ -179,12 +180,12 @@ def _level_summary(level: _Level, notes: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def _summary(
-    summaries: list[dict[str, Any]], run: RunDirectory, spec: PolicySpec, keypoints: Keypoints
+    summaries: list[dict[str, Any]], run: RunDirectory, spec: PolicySpec, oracle: Sequence[str]
 ) -> dict[str, Any]:
     levels = {summary["split"]: summary for summary in summaries}
     return {
         "policy": spec.name,
-        "keypoints": keypoints,
+        "oracle": list(oracle),
         "levels": levels,
         **mean_over_levels(levels),
         "results": str(run.results),

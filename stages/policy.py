@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.core.decision import Decision
+from stages.core.decision import NOTHING_GIVEN, Decision, Given
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
 from stages.core.observation import Observation, PointObservation
@@ -60,53 +60,53 @@ class ClapPolicy:
         self._commanded_open: float | None = None
         self._hand = UNSEEN
 
-    def select_action(
-        self, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
-    ) -> Decision:
+    def select_action(self, observation: Observation | PointObservation, given: Given = NOTHING_GIVEN) -> Decision:
         """The next keyframe action.
 
         Args:
             observation: RGB-D cameras, or a cloud fused already.
-            keypoint: (3,) used in place of the planner's, world frame [m]; then nothing is in doubt.
+            given: used in place of own answers; where the keypoint or the action is, nothing is in doubt.
 
         Raises:
-            UserError: `reset` was not called, the instruction has no plan, or `stages.safety` refuses the observation
-                or the keypoint.
+            UserError: `reset` was not called, the instruction has no plan, `stages.safety` refuses the observation or
+                the keypoint, or a plan is given to a planner that does without.
         """
         if not self._instruction:
             raise UserError("There is no instruction yet", "Call reset(instruction) first")
-        started = time.perf_counter()
+        clock = _Clock()
         check_observation(observation)
         self._hand = self._hand.at(observation)
-        if keypoint is not None:
-            check_keypoint(keypoint)
+        if given.keypoint is not None:
+            check_keypoint(given.keypoint)
         visible, everything = _clouds(observation)
         if problem := blindness(visible[0]):
             return self._stay(observation, problem)
         views = self.planner.views(*visible, self._hand)
-        if not self._plan and self.planner.protocol.plan:
-            self._plan = self.planner.plan(self._instruction, views).steps
-            if not self._plan:
-                raise UserError(f"There is no plan for '{self._instruction}'", "Say it in other words")
-        choice = self._decide(visible, views, observation)
+        clock.note("views")
+        if self._plan_first(views, given):
+            clock.note("plan")
+        choice = self._decide(visible, views, observation, given)
         looks_again, replanned = False, False
-        if keypoint is None and self._doubts_left:
+        if given.keypoint is None and given.action is None and self._doubts_left:
             contradicted = self._contradicted(choice, observation)
             looks_again = self._doubtful(choice) and not contradicted and not self._looked
             if not looks_again and (contradicted or self._doubtful(choice)):
                 self._doubts_left -= 1
-                replanned = self._replan(views)
-                choice = self._decide(visible, views, observation) if replanned else choice
+                replanned = self._replan(views, given)
+                choice = self._decide(visible, views, observation, given) if replanned else choice
         self._looked = looks_again
-        planned = time.perf_counter()
+        clock.note("decision")
         motions = self._memory.motions if choice.step_index == self._memory.step_index else 0
-        where = choice.keypoint.point if keypoint is None else np.asarray(keypoint, float)
+        motions = motions if given.motion_index is None else given.motion_index
+        where = choice.keypoint.point if given.keypoint is None else np.asarray(given.keypoint, float)
         finished = motions >= MAX_MOTIONS and choice.step_index >= len(self._plan) - 1
         motions = motions if finished else motions % MAX_MOTIONS  # a step that takes longer begins anew
         motion = self.predictor.predict(
             *everything, where, choice.step, motions, observation.gripper_pose, observation.is_open
         )
-        action, problem = (self._still(observation), "") if finished or looks_again else safe_action(_action(motion))
+        clock.note("predictor")
+        wanted = _action(motion) if given.action is None else np.asarray(given.action, float)
+        action, problem = (self._still(observation), "") if finished or looks_again else safe_action(wanted)
         if problem:
             return self._stay(observation, problem)
         if not looks_again:
@@ -124,12 +124,30 @@ class ClapPolicy:
             finished=finished,
             looked_again=looks_again,
             replanned=replanned,
-            seconds={"planner": planned - started, "predictor": time.perf_counter() - planned},
+            seconds=clock.seconds,
         )
 
-    def _decide(self, visible: Cloud, views: np.ndarray, observation: Observation | PointObservation) -> StepDecision:
+    def _plan_first(self, views: np.ndarray, given: Given) -> bool:
+        """Plan at the first observation; whether that took thought."""
+        if given.plan is not None and not self.planner.protocol.plan:
+            raise UserError("This planner works without a plan, so none can be given to it", "Leave out --oracle plan")
+        if self._plan or not self.planner.protocol.plan:
+            return False
+        if given.plan is not None:
+            self._plan = list(given.plan)
+            return False
+        self._plan = self.planner.plan(self._instruction, views, given.names).steps
+        if not self._plan:
+            raise UserError(f"There is no plan for '{self._instruction}'", "Say it in other words")
+        return True
+
+    def _decide(
+        self, visible: Cloud, views: np.ndarray, observation: Observation | PointObservation, given: Given
+    ) -> StepDecision:
         def ask(views: np.ndarray) -> StepDecision:
-            return self.planner.decide(self._instruction, self._plan, self._memory, observation.is_open, views)
+            return self.planner.decide(
+                self._instruction, self._plan, self._memory, observation.is_open, views, given.step_index
+            )
 
         below = self.config.look_again_below
         return decide_with_second_look(self.planner, ask, views, visible, self._hand, below)
@@ -167,11 +185,11 @@ class ClapPolicy:
         skips = self.planner.protocol.plan and choice.step_index > self._memory.step_index + 1
         return skips or holds and observation.is_open
 
-    def _replan(self, views: np.ndarray) -> bool:
+    def _replan(self, views: np.ndarray, given: Given) -> bool:
         """Plan anew from what is seen now; whether the plan is another one."""
-        if not self.planner.protocol.plan:
+        if not self.planner.protocol.plan or given.plan is not None:
             return False
-        before, now = self._plan, self.planner.plan(self._instruction, views).steps
+        before, now = self._plan, self.planner.plan(self._instruction, views, given.names).steps
         if not now or now == before:
             return False
         self._plan, self._memory = now, _carried_over(self._memory, before, now)
@@ -191,6 +209,18 @@ def _carried_over(memory: Memory, before: list[str], after: list[str]) -> Memory
     step = before[memory.step_index]
     same = memory.step_index < len(after) and after[memory.step_index] == step
     return Memory(memory.step_index if same else after.index(step), memory.motions)
+
+
+class _Clock:
+    """Wall-clock time [s] of each part since the one before."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def note(self, part: str) -> None:
+        now = time.perf_counter()
+        self.seconds[part], self._last = now - self._last, now
 
 
 Cloud = tuple[np.ndarray, np.ndarray]

@@ -305,7 +305,7 @@ class TestBadInput:
             ),
             (["evaluate", "--split", "l9"], ["no split 'l9'"]),
             (["evaluate", "--split", "l1"], ["vlm does not exist", "clap finetune-vlm"]),
-            (["evaluate", "--split", "l1", "--keypoints", "guess"], ["guess"]),
+            (["evaluate", "--split", "l1", "--oracle", "guess"], ["no oracle 'guess'"]),
             (["evaluate", "--split", "l1", "--policy", "me"], ["me"]),
             (["evaluate", "--split", "l1", "--task", "nothing+0"], ["nothing"]),
             (["deploy"], ["vlm does not exist"]),

@@ -23,13 +23,12 @@ from stages import deploy
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import content_digest, publish_directory, read_header
 from stages.artifacts.header import Header
-from stages.core.decision import Decision
+from stages.core.decision import NOTHING_GIVEN, Decision, Given
 from stages.core.errors import UserError
 from stages.core.observation import CAMERAS, Observation, PointObservation
 from stages.geometry.cameras import deproject
 from stages.geometry.clouds import fuse
 from stages.oracle.expert import ExpertPolicy
-from stages.oracle.keypoints import KeypointSource
 from stages.planner.hand import Hand
 from stages.policy import ClapPolicy
 from stages.rollouts.rollouts import RolloutJob, roll_out
@@ -63,12 +62,10 @@ class Scripted:
         self.instructions.append(instruction)
         self.calls = 0
 
-    def select_action(
-        self, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
-    ) -> Decision:
+    def select_action(self, observation: Observation | PointObservation, given: Given = NOTHING_GIVEN) -> Decision:
         self.seen.append(observation)
         self.calls += 1
-        point = np.zeros(3) if keypoint is None else keypoint
+        point = np.zeros(3) if given.keypoint is None else given.keypoint
         action = np.arange(9.0) + self.calls
         step = "grasp the red block"
         return Decision(action, [step], step, 0, 0, point, {"red block": point}, 0.5, self.calls > self.length)
@@ -520,9 +517,8 @@ def test_recordings_are_added_one_by_one(tmp_path: Path) -> None:
     for index, seed in enumerate((5, 6)):
         assert recorded(path) == index
         job = RolloutJob(index, "push_button", 0, "l1", 0, seed)
-        rollout = roll_out(
-            simulator, ExpertPolicy(simulator), job, KeypointSource("planner", [0]), 25, f"do {seed}", watched.append
-        )
+        expert = ExpertPolicy(simulator)
+        rollout = roll_out(simulator, expert, job, 25, instruction=f"do {seed}", watch=watched.append)
         add_recording(path, job, rollout, header, {"env_name": "tabletop", "type": 2, "env_kwargs": {}})
     simulator.close()
     with ThreadPoolExecutor() as pool:

@@ -18,15 +18,13 @@ import pytest
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.files import content_digest
 from stages.artifacts.header import Header
-from stages.artifacts.resume import partial_of
+from stages.artifacts.resume import open_partial, partial_of
 from stages.artifacts.run import RunDirectory
-from stages.core.decision import Decision
+from stages.core.decision import NOTHING_GIVEN, Decision, Given
 from stages.core.errors import UserError
-from stages.core.steps import parse_step
 from stages.evaluate import evaluate
-from stages.geometry.workspace import TABLE_HEIGHT, inside_workspace
+from stages.evaluation.outputs import rollout_path
 from stages.oracle.expert import ExpertPolicy
-from stages.oracle.keypoints import KeypointSource
 from stages.rollouts.jobs import jobs_of, levels_of
 from stages.rollouts.rollouts import RolloutJob, choose_instruction, roll_out
 from stages.rollouts.seeds import FIRST_SEED, evaluation_seed
@@ -35,8 +33,8 @@ from stages.serving.recordings import add_recording
 from stages.settings.evaluate import PROTOCOLS, EvaluateConfig
 from stages.settings.loader import Config, load_config
 from stages.simulators import make_simulator
-from stages.simulators.protocol import Motion
 from stages.simulators.tabletop.tasks import LEVELS, make_task
+from tests.conftest import clap_here
 
 TASKVARS = "[push_button+0, push_button+13]"
 SETTINGS = [
@@ -202,7 +200,28 @@ def test_unknown_variation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="push_button"):
         evaluate(settings(taskvars=["push_buton+0"]), None, None, "l1", RunDirectory(tmp_path))
     with pytest.raises(UserError, match="random"):
-        evaluate(settings(), None, None, "l1", RunDirectory(tmp_path), keypoints="randm")
+        evaluate(settings(), None, None, "l1", RunDirectory(tmp_path), oracle=["randm"])
+
+
+def test_two_runs_are_compared_scene_by_scene(finished: tuple[RunDirectory, dict[str, Any]], tmp_path: Path) -> None:
+    """The expert needs two motions: the run that allows one fails wherever it was asked."""
+    run, _ = finished
+    evaluate(settings(max_steps=1, l1=2, videos=0), None, None, "l1", RunDirectory(tmp_path))
+    outcome = clap_here("evaluate", "--compare", run.root, tmp_path, "--policy", "expert", "--json")
+    assert outcome.code == 0, outcome.err
+    row = {"scenes": 2, "first": 1.0, "second": 0.0, "difference": -1.0, "low": -1.0, "high": -1.0}
+    assert outcome.json["levels"] == {"l1": row | {"gained": 0, "lost": 2}}
+    assert outcome.json["all"] == outcome.json["levels"]["l1"]
+    shown = clap_here("evaluate", "--compare", tmp_path, run.root, "--policy", "expert")
+    assert "+100.0" in shown.out and "bootstrap" in shown.out
+    for args, message in (((run.root, tmp_path), "no rollouts"), ((run.root, tmp_path / "x"), "no rollouts")):
+        assert message in clap_here("evaluate", "--compare", *args).err
+
+
+def test_what_failed_at_once_was_not_begun(tmp_path: Path) -> None:
+    run, header = RunDirectory(tmp_path), Header.create("clap.rollouts", config={}, settings={}, seed=0)
+    open_partial(rollout_path(run, "l1", "expert"), header)
+    assert evaluate(settings(videos=0, l1=1), None, None, "l1", run)["levels"]["l1"]["successes"] == 1
 
 
 def test_training_placements_are_those_of_the_demonstrations(tmp_path: Path) -> None:
@@ -220,26 +239,6 @@ def test_instruction_is_drawn_once_and_varies() -> None:
     assert set(drawn) == set(texts)
 
 
-MOTION = Motion(np.zeros(9), parse_step("grasp the red block"), np.array([0.1, 0.2, 0.8]))
-
-
-def test_random_keypoints_cover_the_table_and_repeat() -> None:
-    points = [KeypointSource("random", [3]).keypoint(MOTION) for _ in range(2)]
-    assert np.array_equal(*points)
-    source = KeypointSource("random", [3])
-    cloud = np.array([source.keypoint(MOTION) for _ in range(4000)])
-    assert inside_workspace(cloud).all() and (cloud[:, 2] >= TABLE_HEIGHT).all()
-    low, high = np.array([-0.3, -0.5]), np.array([0.7, 0.5])
-    np.testing.assert_allclose(cloud[:, :2].mean(axis=0), (low + high) / 2, atol=0.02)
-    np.testing.assert_allclose(cloud[:, :2].std(axis=0), 1 / np.sqrt(12), atol=0.01)
-
-
-def test_true_keypoints_are_the_experts() -> None:
-    assert np.array_equal(KeypointSource("truth", [0]).keypoint(MOTION), MOTION.keypoint)
-    assert KeypointSource("truth", [0]).keypoint(None) is None
-    assert KeypointSource("planner", [0]).keypoint(MOTION) is None
-
-
 class WrongPolicy(ExpertPolicy):
     """The expert with one mistake put in."""
 
@@ -247,16 +246,18 @@ class WrongPolicy(ExpertPolicy):
         super().__init__(simulator)
         self.mistake = mistake
 
-    def select_action(self, observation: Any, keypoint: np.ndarray | None = None) -> Decision:
-        decision = super().select_action(observation, keypoint)
+    def select_action(self, observation: Any, given: Given = NOTHING_GIVEN) -> Decision:
+        decision = super().select_action(observation, given)
         return Decision(**vars(decision) | self.mistake)
 
 
 @pytest.mark.parametrize(
     ("mistake", "failure"),
     [
-        ({"finished": True}, "stopped early"),
-        ({"step": "push the red button", "action": np.array([0.3, 0, 1.1, 1, 0, 0, 0, 0, 1.0])}, "wrong object"),
+        ({"finished": True, "plan": ["push the maroon button"]}, "stopped early"),
+        ({"step": "push the red button", "action": np.array([0.3, 0, 1.1, 1, 0, 0, 0, 0, 1.0])}, "wrong step"),
+        ({"plan": ["push it"], "step": "push it", "action": np.array([0.3, 0, 1.1, 1, 0, 0, 0, 0, 1.0])}, "wrong plan"),
+        ({"finished": True, "plan": []}, "wrong plan"),
         ({"action": np.array([0.3, 0, 1.1, 1, 0, 0, 0, 0, 1.0])}, "wrong motion"),
         ({"action": np.array([5.0, 0, 1.1, 1, 0, 0, 0, 0, 1.0])}, "wrong motion"),
     ],
@@ -264,7 +265,7 @@ class WrongPolicy(ExpertPolicy):
 def test_mistakes_are_named(mistake: dict[str, Any], failure: str) -> None:
     simulator = make_simulator("tabletop", image_size=16)
     job = RolloutJob(0, "push_button", 0, "l1", 0, FIRST_SEED)
-    rollout = roll_out(simulator, WrongPolicy(simulator, **mistake), job, KeypointSource("planner", [0]), max_steps=3)
+    rollout = roll_out(simulator, WrongPolicy(simulator, **mistake), job, max_steps=3)
     simulator.close()
     assert not rollout.episode.success
     assert rollout.failure == failure
@@ -281,7 +282,7 @@ def test_an_instruction_without_a_plan_is_a_failure_not_a_crash(tmp_path: Path) 
             raise UserError("there is no plan")
 
     job = RolloutJob(0, "push_button", 0, "l1", 0, FIRST_SEED)
-    rollout = roll_out(simulator, Speechless(simulator), job, KeypointSource("planner", [0]), max_steps=3)
+    rollout = roll_out(simulator, Speechless(simulator), job, max_steps=3)
     assert (rollout.failure, rollout.episode.success, len(rollout.episode)) == ("no plan", False, 0)
     header = Header.create("clap.rollouts", config={}, settings={}, seed=0)
     add_recording(tmp_path / "empty.h5", job, rollout, header, {})

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from stages.core.decision import NOTHING_GIVEN, Given
 from stages.core.errors import UserError
 from stages.core.observation import PointObservation
 from stages.core.steps import parse_step
@@ -382,7 +383,7 @@ def test_a_policy_without_doubt_or_told_not_to_heed_it_goes_on(tmp_path: Path, p
     for number, settings in enumerate(({"sure": 0.9}, {"sure": 0.05, "max_replans": 0}, {"sure": 0.05})):
         policy = policy_that(tmp_path / str(number), predictor, [GRASP, OTHER], **settings)
         given = WORKSPACE_CENTRE if number == 2 else None
-        decisions = [policy.select_action(scene(), given) for _ in range(3)]
+        decisions = [policy.select_action(scene(), Given(keypoint=given)) for _ in range(3)]
         assert [decision.motion_index for decision in decisions] == [0, 1, 2] and policy.planner.asked == 1
         assert not any(decision.looked_again or decision.replanned for decision in decisions)
 
@@ -398,9 +399,9 @@ def test_a_step_that_the_hand_contradicts_is_planned_anew_at_once(tmp_path: Path
 def test_a_new_plan_goes_on_where_the_old_one_was(tmp_path: Path, predictor: FinePredictor) -> None:
     policy = policy_that(tmp_path, predictor, [GRASP, [*OTHER, *GRASP], OTHER], sure=0.9)
     policy.select_action(scene())
-    assert policy._replan(seen(policy.planner)) and policy._memory == Memory(1, 1)
-    assert policy._replan(seen(policy.planner)) and policy._memory == Memory()
-    assert not policy._replan(seen(policy.planner))
+    assert policy._replan(seen(policy.planner), NOTHING_GIVEN) and policy._memory == Memory(1, 1)
+    assert policy._replan(seen(policy.planner), NOTHING_GIVEN) and policy._memory == Memory()
+    assert not policy._replan(seen(policy.planner), NOTHING_GIVEN)
 
 
 def test_a_thing_that_is_nowhere_is_in_doubt(tmp_path: Path, predictor: FinePredictor) -> None:

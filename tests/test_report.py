@@ -14,7 +14,7 @@ from PIL import Image
 
 from stages.evaluation.charts import cumulative_chart, rate_bars, stacked_bar
 from stages.evaluation.report import Clip, Report, render
-from stages.evaluation.results import failure_counts, prediction_quality, success_tables
+from stages.evaluation.results import error_budget, failure_counts, prediction_quality, success_tables
 from stages.evaluation.statistics import Rate
 from stages.rollouts.storage import EpisodeResult
 from stages.viewing.video import encode_webp, plan_lines, sample_times
@@ -81,7 +81,7 @@ def report() -> Report:
         policy="CLAP",
         created="2026-01-01",
         results=RESULTS,
-        ablations={"random": RESULTS[3:]},
+        ablations={"oracle+plan+random-novel": RESULTS[3:], "mine": RESULTS[3:]},
         latency={"l1": {"planner": {"median": 0.15, "p95": 0.2}}},
         clips=[
             Clip(RESULTS[0], encode_webp([still(0), still(99)], 0.1)),
@@ -110,6 +110,8 @@ def test_page_tells_the_figures() -> None:
         "150 ms",
         '"seed": 7',
         "abababababab",
+        "true plan, random keypoints, novel wordings",
+        "the policy alone, mine wordings",
     ):
         assert expected in text
     assert "do push <now> & well" in text  # escaped in the source, or the parser would have eaten it
@@ -125,6 +127,7 @@ def test_tables_count_what_happened() -> None:
     assert tables["levels"]["l1"]["variations"]["push+0"]["rate"] == 0.75
     assert tables["mean_over_levels"] == pytest.approx(0.375)
     assert failure_counts(RESULTS) == {"l1": {"keypoint off": 1}, "l4": {"keypoint off": 2}}
+    assert error_budget(RESULTS) == {"l1": {"push": {"keypoint": 1}}, "l4": {"tower": {"keypoint": 2}}}
 
 
 def test_training_placements_are_not_in_the_mean() -> None:

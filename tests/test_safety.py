@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from stages.core.decision import Given
 from stages.core.errors import UserError
 from stages.core.observation import CameraFrame, Observation, PointObservation
 from stages.core.steps import MAX_MOTIONS
@@ -122,7 +123,7 @@ def test_a_robot_state_that_cannot_be_is_refused(observation: Observation, chang
 @pytest.mark.parametrize("keypoint", [[5, 5, 5], [0.1, 0.1, np.nan], [0.1, 0.1]])
 def test_a_keypoint_elsewhere_is_refused(policy: ClapPolicy, observation: Observation, keypoint: list[float]) -> None:
     with pytest.raises(UserError, match="outside of the workspace"):
-        begun(policy).select_action(observation, np.array(keypoint))
+        begun(policy).select_action(observation, Given(keypoint=np.array(keypoint)))
 
 
 def test_holes_in_depth_are_nothing_seen(observation: Observation) -> None:
@@ -171,7 +172,9 @@ def test_whatever_is_seen_and_whatever_the_weights_the_action_may_be_sent(policy
         turn = rng.normal(size=4)
         pose = np.concatenate([rng.uniform(WORKSPACE_LOW + [0, 0, 0.2], WORKSPACE_HIGH), turn / np.linalg.norm(turn)])
         given = rng.uniform(WORKSPACE_LOW, WORKSPACE_HIGH) if rng.random() < 0.5 else None
-        decision = policy.select_action(PointObservation(points, colours, pose, float(rng.random())), given)
+        decision = policy.select_action(
+            PointObservation(points, colours, pose, float(rng.random())), Given(keypoint=given)
+        )
         assert may_be_sent(decision.action)
 
 
@@ -214,7 +217,9 @@ def test_a_step_that_takes_long_begins_anew_unless_it_is_the_last(
     for line, ends in ((0, False), (1, True)):
         monkeypatch.setattr(policy.planner, "_lines_after", lambda *_, line=line: range(line, line + 1))
         begun(policy)
-        decisions = [policy.select_action(observation, np.array([0.2, 0.0, 0.9])) for _ in range(MAX_MOTIONS + 1)]
+        decisions = [
+            policy.select_action(observation, Given(keypoint=np.array([0.2, 0.0, 0.9]))) for _ in range(MAX_MOTIONS + 1)
+        ]
         assert [one.motion_index for one in decisions[:MAX_MOTIONS]] == list(range(MAX_MOTIONS))
         assert decisions[-1].finished == ends and (ends or decisions[-1].motion_index == 0)
 

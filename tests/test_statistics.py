@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from stages.evaluation.results import latency
-from stages.evaluation.statistics import Rate, level_rate, quantiles, wilson_interval
-from stages.rollouts.failures import CAUSES, DecisionRecord, classify
+from stages.evaluation.statistics import Rate, level_rate, paired_difference, quantiles, wilson_interval
+from stages.rollouts.failures import BUDGET, CAUSES, DecisionRecord, classify, giving_up
 
 Z = NormalDist().inv_cdf(0.975)
 
@@ -63,6 +63,7 @@ def test_latency_joins_episodes() -> None:
 
 ACTION = np.array([0.3, 0.0, 0.8, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0])
 RIGHT = DecisionRecord(
+    plan=["grasp the red block", "lift the grasped red block"],
     step="grasp the red block",
     true_step="grasp the red block",
     keypoint=np.array([0.3, 0.0, 0.78]),
@@ -75,16 +76,16 @@ RIGHT = DecisionRecord(
 
 
 def cause(**changes: object) -> str:
-    return classify(False, None, False, True, [RIGHT, replace(RIGHT, **changes), replace(RIGHT, step="no step")])
+    return classify(False, None, "", True, [RIGHT, replace(RIGHT, **changes), replace(RIGHT, step="no step")])
 
 
 def test_success_has_no_cause() -> None:
-    assert classify(True, None, False, False, [replace(RIGHT, step="lift the grasped red block")]) == ""
+    assert classify(True, None, "", False, [replace(RIGHT, step="lift the grasped red block")]) == ""
 
 
 def test_the_first_difference_is_the_cause() -> None:
-    assert cause(step="grasp the blue block") == "wrong object"
     assert cause(step="lift the grasped red block") == "wrong step"
+    assert cause(plan=["grasp the blue block"], step="grasp the blue block") == "wrong plan"
     assert cause(keypoint=np.array([0.1, 0.19, 0.78])) == "wrong object"
     assert cause(keypoint=np.array([0.5, 0.3, 0.78])) == "keypoint off"
     assert cause(action=ACTION + np.eye(9)[0] * 0.03) == "wrong motion"
@@ -94,17 +95,41 @@ def test_the_first_difference_is_the_cause() -> None:
 
 
 def test_without_a_difference_the_ending_is_the_cause() -> None:
-    assert classify(False, "unreachable", False, False, [RIGHT]) == "unreachable"
-    assert classify(False, None, True, False, [RIGHT]) == "stopped early"
-    assert classify(False, None, False, True, [RIGHT]) == "step limit"
-    assert classify(False, None, False, False, [RIGHT]) == "not achieved"
-    assert classify(False, "there is no plan", False, False, []) == "no plan"
+    assert classify(False, "unreachable", "", False, [RIGHT]) == "unreachable"
+    assert classify(False, None, giving_up(RIGHT.plan, RIGHT.plan[1]), False, [RIGHT]) == "stopped early"
+    assert classify(False, None, giving_up(RIGHT.plan, "push the button"), False, [RIGHT]) == "wrong plan"
+    assert classify(False, None, giving_up(RIGHT.plan, ""), False, [RIGHT]) == "not achieved"
+    assert classify(False, None, "", True, [RIGHT]) == "step limit"
+    assert classify(False, None, "", False, [RIGHT]) == "not achieved"
+    assert classify(False, "there is no plan", "", False, []) == "no plan"
 
 
 def test_what_happens_after_the_expert_is_done_is_no_mistake() -> None:
     after = replace(RIGHT, true_step="", step="lift the grasped red block")
-    assert classify(False, None, False, True, [RIGHT, after]) == "step limit"
+    assert classify(False, None, "", True, [RIGHT, after]) == "step limit"
 
 
 def test_every_cause_is_explained() -> None:
     assert {"wrong object", "wrong step", "keypoint off", "wrong motion", "unreachable", "no plan"} < CAUSES.keys()
+    assert sorted(cause for causes in BUDGET.values() for cause in causes) == sorted(CAUSES)
+
+
+def test_a_paired_difference_counts_scenes_and_covers_the_truth() -> None:
+    first, second = np.array([1, 1, 0, 0, 1], bool), np.array([1, 0, 1, 1, 1], bool)
+    found = paired_difference(first, second, np.array(list("aabbb")), 0)
+    assert (found["scenes"], found["gained"], found["lost"]) == (5, 2, 1)
+    assert (found["first"], found["second"], found["difference"]) == pytest.approx((0.6, 0.8, 0.2))
+    assert found["low"] < 0.2 < found["high"] and found == paired_difference(first, second, np.array(list("aabbb")), 0)
+    rng, covered = np.random.default_rng(0), 0
+    for trial in range(300):
+        one, other = rng.random(80) < 0.5, rng.random(80) < 0.7
+        row = paired_difference(one, other, np.repeat(["a", "b"], 40), trial, draws=500)
+        covered += row["low"] <= 0.2 <= row["high"]
+    assert covered / 300 == pytest.approx(0.95, abs=0.04)
+
+
+def test_what_differs_between_variations_only_is_certain() -> None:
+    """Within each variation every scene has the same outcome, so that no drawn sample differs from another."""
+    groups, second = np.repeat(["a", "b"], 10), np.repeat([True, False], 10)
+    found = paired_difference(np.zeros(20, bool), second, groups, 0)
+    assert found["low"] == found["difference"] == found["high"] == 0.5

@@ -35,7 +35,7 @@ def begin(target: Path, header: Header, *, resume: bool, overwrite: bool) -> dic
         return None
     if target.exists():
         return _finished(target, header, resume)
-    if partial_of(target).exists():
+    if _holds_work(partial_of(target)):
         _check_begun(target, header, resume)
     return None
 
@@ -58,6 +58,11 @@ def open_partial(target: Path, header: Header) -> Path:
 def close_partial(target: Path) -> None:
     """Remove the parts once the artifact is complete."""
     shutil.rmtree(partial_of(target), ignore_errors=True)
+
+
+def _holds_work(partial: Path) -> bool:
+    """Whether anything is there beside the header and unfinished files: what failed at once was not begun."""
+    return partial.is_dir() and any(path.name[0] != "." and path.name != DIRECTORY_HEADER for path in partial.iterdir())
 
 
 def _finished(target: Path, header: Header, resume: bool) -> dict[str, Any]:

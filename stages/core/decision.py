@@ -1,10 +1,35 @@
-"""What a policy answers to an observation; shared by policies, evaluation and serving."""
+"""What a policy answers to an observation, and what can be given in place of its answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Given:
+    """What stands in for answers of a policy's own at one observation; None = its own.
+
+    Attributes:
+        plan: lines of the step language.
+        names: of what is in view, one entry a thing, to plan from.
+        step_index: line of that plan that comes now; only together with `plan`.
+        motion_index: place of the motion within that step, from 0; only together with `step_index`.
+        keypoint: (3,) where the step happens, world frame [m].
+        action: (9,) as of `Decision`.
+    """
+
+    plan: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    step_index: int | None = None
+    motion_index: int | None = None
+    keypoint: np.ndarray | None = None
+    action: np.ndarray | None = None
+
+
+NOTHING_GIVEN = Given()
+"""Every answer is the policy's own."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +49,7 @@ class Decision:
         looked_again: the decision was in doubt; the action holds the robot still, for another look.
         replanned: the plan is a new one, made because the decision was in doubt.
         problem: why the action holds the robot still: what was seen or predicted was not fit to act on; else "".
-        seconds: wall-clock time of each part of the policy [s].
+        seconds: wall-clock time of each part of the policy that had something to do [s].
     """
 
     action: np.ndarray

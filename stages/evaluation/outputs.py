@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from stages.artifacts.answer_files import planner_summary
 from stages.artifacts.files import parent, read_header
 from stages.artifacts.run import RunDirectory
 from stages.core.progress import Progress
-from stages.evaluation.report import Clip, Report, render
+from stages.evaluation.report import ORACLE, Clip, Report, render
 from stages.evaluation.results import success_tables
 from stages.rollouts.jobs import LEVELS, TEST_LEVELS
 from stages.rollouts.seeds import evaluation_seed
@@ -21,9 +21,9 @@ from stages.settings.evaluate import EvaluateConfig
 from stages.viewing.videos import chosen, film, video_folder, video_path
 
 
-def variant_name(policy: str, keypoints: str, instructions: str) -> str:
-    """What is different about rollouts: where the keypoints came from, or who acted, and the wordings; may be empty."""
-    what = "expert" if policy == "expert" else keypoints.replace("planner", "")
+def variant_name(policy: str, oracle: Sequence[str], instructions: str) -> str:
+    """What is different about rollouts: which answers were replaced, or who acted, and the wordings; may be empty."""
+    what = "expert" if policy == "expert" else "+".join([ORACLE, *oracle]) if oracle else ""
     return "-".join(part for part in (what, instructions.replace("training", "")) if part)
 
 

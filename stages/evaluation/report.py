@@ -13,9 +13,15 @@ import numpy as np
 from stages.evaluation.charts import cumulative_chart, rate_bars, stacked_bar
 from stages.evaluation.html import centimetres, interval, milliseconds, percent, section, table
 from stages.evaluation.planner_report import planner_section
-from stages.evaluation.results import LEVEL_NAMES, failure_counts, prediction_quality, success_tables
+from stages.evaluation.results import (
+    LEVEL_NAMES,
+    error_budget,
+    failure_counts,
+    prediction_quality,
+    success_tables,
+)
 from stages.evaluation.theme import STYLE
-from stages.rollouts.failures import CAUSES
+from stages.rollouts.failures import BUDGET, CAUSES
 from stages.rollouts.jobs import LEVELS
 from stages.rollouts.storage import EpisodeResult
 
@@ -85,26 +91,26 @@ def _closed_loop(report: Report) -> list[str]:
         section("Success", _headline(tables), _SUCCESS_NOTE),
         section("Success per variation", _bars(tables), _untrained(report)),
         section("The same scenes otherwise", _ablations(report), _ABLATION_NOTE) if report.ablations else "",
-        section(
-            "What went wrong", _failures(report.results), "The first thing in which the policy left the expert's way."
-        ),
+        section("What went wrong", _failures(report.results), _FAILURE_NOTE),
         section("Predictions against truth", _predictions(report.results), _PREDICTION_NOTE),
         section("Time per step", _latency(report.latency), "Wall clock on the machine that ran the evaluation."),
         section("Episodes", _videos(report.clips)) if report.clips else "",
     ]
 
 
-_SOURCES = {
-    "planner": "the planner's keypoints",
-    "random": "random keypoints",
-    "truth": "true keypoints",
-    "expert": "the simulator's expert acts",
-}
+ORACLE = "oracle"
+"""Begins the names of variants with replaced answers: "oracle+plan+step"."""
+
 _SUCCESS_NOTE = (
     "Mean over variations; 95 % Wilson intervals of all episodes together; spread is the standard deviation over seeds."
 )
 _ABLATION_NOTE = (
-    "The same scenes with the planner's keypoint replaced, or with instructions in words that training never hears."
+    "The same scenes with answers of the policy's modules replaced, or with instructions in words that training never "
+    "hears."
+)
+_FAILURE_NOTE = (
+    "A failed episode is charged to the module that first left the expert's way; where none did, to motion planning or "
+    "to physics."
 )
 _PREDICTION_NOTE = (
     "At every state that the policy reached, what the expert would do there is the truth; "
@@ -160,7 +166,7 @@ def _untrained(report: Report) -> str:
 
 
 def _ablations(report: Report) -> str:
-    columns = {"planner": report.results} | report.ablations
+    columns = {"": report.results} | report.ablations
     tables = {source: success_tables(results)["levels"] for source, results in columns.items()}
     shown = [level for level in LEVELS if any(level in levels for levels in tables.values())]
     rows = []
@@ -168,22 +174,38 @@ def _ablations(report: Report) -> str:
         cells = [
             f"{percent(levels[level]['rate'])} {interval(levels[level])}" if level in levels else "" for level in shown
         ]
-        first, _, rest = source.partition("-")
-        kind, wordings = (first, rest) if first in _SOURCES else ("planner", source)
-        rows.append([_SOURCES[kind] + (f", {wordings} wordings" if wordings else ""), *cells])
+        rows.append([_variant(source), *cells])
     return table(["", *(level.upper() if level != "train" else level for level in shown)], rows)
 
 
+def _variant(name: str) -> str:
+    """The name of a variant (`outputs.variant_name`) in words."""
+    who, _, wordings = name.partition("-")
+    kind, *modules = who.split("+")
+    if kind not in (ORACLE, "expert"):
+        wordings, modules = name, []
+    replaced = ["random keypoints" if module == "random" else f"true {module}" for module in modules]
+    said = "the simulator's expert acts" if kind == "expert" else ", ".join(replaced) or "the policy alone"
+    return said + (f", {wordings} wordings" if wordings else "")
+
+
 def _failures(results: Sequence[EpisodeResult]) -> str:
+    """The failed episodes of every level and task by module, and of every level by cause."""
+    budget = error_budget(results)
+    if not budget:
+        return '<p class="note">No failures.</p>'
     parts = []
-    for level, counts in failure_counts(results).items():
-        body = stacked_bar(counts, list(CAUSES)) if counts else '<p class="note">No failures.</p>'
-        parts.append(f"<h3>{escape(LEVEL_NAMES[level])}</h3>{body}")
-    seen = sorted({result.failure for result in results if result.failure}, key=list(CAUSES).index)
-    explained = "".join(f"<dt><b>{escape(cause)}</b>: {escape(CAUSES[cause])}</dt>" for cause in seen)
-    return "".join(parts) + (
-        f'<details><summary>What the causes mean</summary><dl class="note">{explained}</dl></details>'
-    )
+    for level, tasks in budget.items():
+        total = {module: sum(row.get(module, 0) for row in tasks.values()) for module in BUDGET}
+        total = {module: count for module, count in total.items() if count}
+        rows = [[task, *(row.get(module, "") for module in total)] for task, row in tasks.items()]
+        body = table(["Task", *total], rows, ["all", *total.values()])
+        parts.append(f"<h3>{escape(LEVEL_NAMES[level])}</h3>{stacked_bar(total, list(BUDGET))}{body}")
+    counts = failure_counts(results)
+    seen = [cause for cause in CAUSES if any(cause in row for row in counts.values())]
+    rows = [[cause, *(row.get(cause, "") for row in counts.values()), CAUSES[cause]] for cause in seen]
+    causes = table(["Cause", *map(str.upper, counts), ""], rows, texts=[len(counts) + 1])
+    return "".join(parts) + f"<details><summary>By cause</summary>{causes}</details>"
 
 
 def _predictions(results: Sequence[EpisodeResult]) -> str:

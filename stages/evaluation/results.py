@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from stages.evaluation.statistics import Rate, level_rate, over_seeds, quantiles
+from stages.rollouts.failures import BUDGET
 from stages.rollouts.jobs import LEVELS, TEST_LEVELS
 from stages.rollouts.seeds import evaluation_seed
 from stages.rollouts.storage import EpisodeResult
@@ -67,7 +68,21 @@ def failure_counts(results: Iterable[EpisodeResult]) -> dict[str, dict[str, int]
     counts: dict[str, Counter] = defaultdict(Counter)
     for result in results:
         counts[result.level].update([result.failure] if result.failure else [])
-    return {level: dict(counts[level].most_common()) for level in LEVELS if level in counts}
+    return {level: dict(counts[level].most_common()) for level in LEVELS if counts[level]}
+
+
+def error_budget(results: Iterable[EpisodeResult]) -> dict[str, dict[str, dict[str, int]]]:
+    """Per level and task, how many failed episodes are charged to which module (`failures.BUDGET`)."""
+    charged = {cause: module for module, causes in BUDGET.items() for cause in causes}
+    counts: dict[str, dict[str, Counter]] = defaultdict(lambda: defaultdict(Counter))
+    for result in results:
+        if result.failure:
+            counts[result.level][result.task][charged[result.failure]] += 1
+    return {
+        level: {task: {m: row[m] for m in BUDGET if row[m]} for task, row in sorted(counts[level].items())}
+        for level in LEVELS
+        if level in counts
+    }
 
 
 def prediction_quality(results: Iterable[EpisodeResult]) -> dict[str, dict[str, float | int | None]]:

@@ -102,3 +102,39 @@ def reliability(confidence: Sequence[float] | np.ndarray, right: Sequence[bool] 
     ]
     total = sum(row["count"] * abs(row["confidence"] - row["right"]) for row in filled)
     return {"error": total / len(confidence) if len(confidence) else None, "bins": filled}
+
+
+def paired_difference(
+    first: np.ndarray, second: np.ndarray, groups: np.ndarray, seed: int, draws: int = 10_000
+) -> dict[str, float | int]:
+    """How much more often the second succeeds than the first in the same scenes.
+
+    The interval is the percentile bootstrap (Efron 1979) over scenes, drawn within their groups so that every draw has
+    as many of each as there are.
+
+    Args:
+        first, second: (N,) bool, success in each scene.
+        groups: (N,) name of the variation that each scene belongs to.
+        seed: of the draws.
+        draws: samples of the bootstrap.
+
+    Returns:
+        scenes; first, second: rates; difference with its 95 % interval, low to high; gained, lost: scenes in which the
+        second alone or the first alone succeeded.
+    """
+    gain = second.astype(int) - first.astype(int)
+    rng, sums = np.random.default_rng(seed), np.zeros(draws)
+    for name in np.unique(groups):
+        inside = gain[groups == name]
+        sums += inside[rng.integers(len(inside), size=(draws, len(inside)))].sum(axis=1)
+    low, high = np.percentile(sums / len(gain), [2.5, 97.5])
+    return {
+        "scenes": len(gain),
+        "first": float(first.mean()),
+        "second": float(second.mean()),
+        "difference": float(gain.mean()),
+        "low": float(low),
+        "high": float(high),
+        "gained": int((gain > 0).sum()),
+        "lost": int((gain < 0).sum()),
+    }

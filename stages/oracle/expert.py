@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from stages.core.decision import Decision
+from stages.core.decision import NOTHING_GIVEN, Decision, Given
 from stages.core.observation import Observation, PointObservation
 from stages.simulators.protocol import Motion, Simulator
 
@@ -30,10 +30,8 @@ class ExpertPolicy:
         self._motions, self._plan, self._motion_index = self.simulator.expert(), [], -1
         self._commanded_open = None
 
-    def select_action(
-        self, observation: Observation | PointObservation, keypoint: np.ndarray | None = None
-    ) -> Decision:
-        """The expert's next motion; holds still and is finished once it has none."""
+    def select_action(self, observation: Observation | PointObservation, given: Given = NOTHING_GIVEN) -> Decision:
+        """The expert's next motion, whatever is given; holds still and is finished once it has none."""
         motion = next(self._motions, None)
         if motion is None:
             return self._hold(observation)

@@ -175,7 +175,13 @@ class Planner:
         return list(zip(names, found, strict=True))
 
     def decide(
-        self, instruction: str, plan: list[str], memory: Memory, gripper_open: bool, views: np.ndarray
+        self,
+        instruction: str,
+        plan: list[str],
+        memory: Memory,
+        gripper_open: bool,
+        views: np.ndarray,
+        step_index: int | None = None,
     ) -> StepDecision:
         """Round 2: the task's objects, then the current step, then its keypoint.
 
@@ -187,13 +193,14 @@ class Planner:
             memory: what was executed last.
             gripper_open: whether the gripper is.
             views: (V, S, S, 6) uint8.
+            step_index: the line of the plan that comes now, where that is known.
         """
         instruction = read_instruction(instruction)
         request = self.protocol.decide_request(instruction, plan, memory, gripper_open)
         if not self.protocol.plan:
             return self._decide_freely(instruction, request, plan, memory, views)
         beginning = self.protocol.decide_beginning(plan)
-        lines = self._lines_after(memory, len(plan))
+        lines = self._lines_after(memory, len(plan)) if step_index is None else [step_index]
         answers = {beginning + self.protocol.decide_choice(plan, memory, k): k for k in lines}
         answer, text, (*objects, keypoint) = self._answer(
             request, self._grammar(answers_graph(tuple(answers), self._spelt)), views

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from stages.core.errors import UserError
-from stages.core.steps import parse_step
 from stages.geometry.poses import quaternion_to_matrix, rotation_angle
 
 CAUSES = {
-    "wrong object": "the step named another thing, or the keypoint lay on one",
-    "wrong step": "the planner chose another step than the expert",
+    "no plan": "the planner had no plan for the instruction",
+    "wrong plan": "the plan had no line for what was to be done",
+    "wrong step": "the planner chose another line of the plan than the expert's step",
+    "wrong object": "the step was right, the keypoint lay on another thing",
     "keypoint off": "the keypoint was far from the true one, on nothing else",
     "wrong motion": "step and keypoint were right, the predicted pose or gripper was not",
     "unreachable": "the arm could not reach a pose although it was near the expert's",
-    "no plan": "the planner had no plan for the instruction",
-    "stopped early": "the policy said it was done before the task was",
+    "stopped early": "the policy said it was done although a line of its plan was still to be done",
     "step limit": "no success within the allowed steps, no clear mistake before",
     "not achieved": "every prediction was near the expert's, the task still did not succeed",
 }
+
+BUDGET = {
+    "plan": ("no plan", "wrong plan"),
+    "step": ("wrong step", "stopped early"),
+    "object": ("wrong object",),
+    "keypoint": ("keypoint off",),
+    "action": ("wrong motion",),
+    "motion planning": ("unreachable",),
+    "physics": ("step limit", "not achieved"),
+}
+"""The module that each cause is charged to."""
 
 KEYPOINT_TOLERANCE = 0.05
 """Farther than this from the true keypoint [m] is a mistake: half a hand's opening."""
@@ -37,12 +48,14 @@ class DecisionRecord:
     """One observation: what the policy chose and what the expert would have done; positions in the world frame [m].
 
     Attributes:
+        plan: its lines.
         step, true_step: texts; the true one is empty where the expert had finished.
         keypoint, true_keypoint: (3,).
         action, true_action: (9,).
         names, positions: the scene's M things, (M, 3).
     """
 
+    plan: Sequence[str]
     step: str
     true_step: str
     keypoint: np.ndarray
@@ -54,13 +67,13 @@ class DecisionRecord:
 
 
 def classify(
-    success: bool, error: str | None, stopped_early: bool, limit_reached: bool, decisions: list[DecisionRecord]
+    success: bool, error: str | None, given_up: str, limit_reached: bool, decisions: list[DecisionRecord]
 ) -> str:
     """The cause of a failed episode, a key of `CAUSES`; empty for a success.
 
     Args:
         error: the simulator's error that ended the episode, or None.
-        stopped_early: the policy declared its plan done while the expert still had something to do.
+        given_up: as of `giving_up` where the policy declared its plan done; else empty.
         limit_reached: the episode ended at the step limit.
     """
     if success:
@@ -72,9 +85,14 @@ def classify(
             return cause
     if error:
         return "unreachable" if decisions else "no plan"
-    if stopped_early:
-        return "stopped early"
+    if given_up:
+        return given_up
     return "step limit" if limit_reached else "not achieved"
+
+
+def giving_up(plan: Sequence[str], true_step: str) -> str:
+    """What is wrong where a policy declares its plan done while the expert goes on with a step, if it does."""
+    return ("stopped early" if true_step in plan else "wrong plan") if true_step else ""
 
 
 def landing(point: np.ndarray, names: tuple[str, ...], positions: np.ndarray) -> str:
@@ -86,17 +104,10 @@ def landing(point: np.ndarray, names: tuple[str, ...], positions: np.ndarray) ->
 
 def _mistake(decision: DecisionRecord) -> str:
     if decision.step != decision.true_step:
-        return "wrong object" if _same_action(decision.step, decision.true_step) else "wrong step"
+        return "wrong step" if decision.true_step in decision.plan else "wrong plan"
     if np.linalg.norm(decision.keypoint - decision.true_keypoint) > KEYPOINT_TOLERANCE:
         return "wrong object" if _on_something_else(decision) else "keypoint off"
     return "wrong motion" if _poses_differ(decision.action, decision.true_action) else ""
-
-
-def _same_action(first: str, second: str) -> bool:
-    try:
-        return parse_step(first).action == parse_step(second).action
-    except UserError:
-        return False
 
 
 def _on_something_else(decision: DecisionRecord) -> bool:

@@ -11,11 +11,11 @@ from zlib import crc32
 import numpy as np
 
 from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks, Predictions
-from stages.core.decision import Decision
+from stages.core.decision import NOTHING_GIVEN, Decision, Given
 from stages.core.errors import UserError
 from stages.core.observation import Observation
-from stages.oracle.keypoints import KeypointSource
-from stages.rollouts.failures import DecisionRecord, classify
+from stages.oracle.oracle import Oracle
+from stages.rollouts.failures import DecisionRecord, classify, giving_up
 from stages.rollouts.wordings import TRAINING, Wordings
 from stages.simulators.protocol import Motion, SceneObject, Simulator
 
@@ -25,7 +25,7 @@ class Policy(Protocol):
 
     def reset(self, instruction: str) -> None: ...
 
-    def select_action(self, observation: Observation, keypoint: np.ndarray | None = None) -> Decision: ...
+    def select_action(self, observation: Observation, given: Given = NOTHING_GIVEN) -> Decision: ...
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def roll_out(
     simulator: Simulator,
     policy: Policy,
     job: RolloutJob,
-    source: KeypointSource,
     max_steps: int,
+    oracle: Oracle | None = None,
     instruction: str | None = None,
     watch: Callable[[Decision], None] | None = None,
     wordings: Wordings = TRAINING,
@@ -87,7 +87,7 @@ def roll_out(
     """Run one episode to success, an error, the policy's end, or `max_steps` motions.
 
     Args:
-        source: of keypoints that replace the planner's.
+        oracle: what replaces the policy's answers.
         instruction: what to do, instead of one of the task's own.
         watch: called with every decision before it is executed.
         wordings: that one is chosen of, without `instruction`.
@@ -96,18 +96,18 @@ def roll_out(
     instructions = wordings.options(simulator, instructions, job.task, job.variation)
     if instruction is None:
         instruction = choose_instruction(instructions, job)
-    record = _Record(simulator.truth(), observation)
+    record, oracle = _Record(simulator.truth(), observation), oracle or Oracle()
     expert = simulator.expert()
-    error, finished, stopped_early = "", False, False
+    error, finished, given_up = "", False, ""
     try:
         policy.reset(instruction)
         while len(record) < max_steps and not error and not record.success:
             motion, things = next(expert, None), simulator.truth()
             started = perf_counter()
-            decision = policy.select_action(observation, source.keypoint(motion))
+            decision = policy.select_action(observation, oracle.given(motion, things, observation))
             elapsed = perf_counter() - started
             if decision.finished:
-                finished, stopped_early = True, motion is not None
+                finished, given_up = True, giving_up(decision.plan, str(motion.step) if motion else "")
                 break
             record.before(decision, motion, things, decision.seconds | {"total": elapsed})
             if watch is not None:
@@ -118,7 +118,7 @@ def roll_out(
     except UserError as refusal:
         error = str(refusal)
     limit = len(record) >= max_steps
-    failure = classify(record.success, error or None, stopped_early, limit, record.decision_records)
+    failure = classify(record.success, error or None, given_up, limit, record.decision_records)
     episode = record.episode(simulator, job, instruction, instructions, error)
     return Rollout(episode, record.expert_actions, finished, failure, record.seconds)
 
@@ -172,7 +172,7 @@ class _Record:
         names = [thing.name for thing in self.things]
         rows = zip(self.decisions, self.true_steps, self.targets, self.expert_actions, self.positions, strict=True)
         return [
-            DecisionRecord(d.step, true_step, d.keypoint, target, d.action, expert, names, positions)
+            DecisionRecord(d.plan, d.step, true_step, d.keypoint, target, d.action, expert, names, positions)
             for d, true_step, target, expert, positions in rows
         ]
 

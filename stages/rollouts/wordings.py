@@ -55,7 +55,7 @@ class Wordings:
 
 TRAINING = Wordings()
 
-TAKEN = ("training", "novel", "random", "truth", "expert")
+TAKEN = ("training", "novel", "expert")
 """Names that files of results already have for something else."""
 
 
@@ -67,7 +67,7 @@ def _read(path: Path, known: Collection[str]) -> dict[str, list[str]]:
         raise UserError(f"the instructions {path} cannot be read: {error.strerror}", hint) from error
     except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}", hint) from error
-    if path.stem in TAKEN:
+    if path.stem in TAKEN or path.stem.partition("+")[0] == "oracle":
         raise UserError(
             f"instructions cannot be called '{path.stem}', as results are named after them", "Rename the file"
         )

@@ -10,7 +10,6 @@ from typing import Any
 from stages.artifacts.header import Header, Parent
 from stages.core.decision import Decision
 from stages.core.errors import UserError
-from stages.oracle.keypoints import KeypointSource
 from stages.rollouts.jobs import ROBOMIMIC_GYM, TEST_LEVELS
 from stages.rollouts.rollouts import Policy, RolloutJob, roll_out
 from stages.serving.recordings import SCHEMA, add_recording, recorded
@@ -45,8 +44,7 @@ def run_and_record(
         UserError: an unknown scene, or an instruction without a plan.
     """
     job = RolloutJob(recorded(out), scene.task, scene.variation, _level(scene), 0, scene.seed)
-    source = KeypointSource("planner", [])
-    rollout = roll_out(simulator, policy, job, source, config.max_steps, instruction, watch=_narrator(say))
+    rollout = roll_out(simulator, policy, job, config.max_steps, instruction=instruction, watch=_narrator(say))
     episode = rollout.episode
     if not len(episode):
         raise UserError((episode.error or "The policy had nothing to do").rstrip("."))

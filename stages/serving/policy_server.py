@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.decision import Decision
+from stages.core.decision import Decision, Given
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
 from stages.core.observation import Observation, PointObservation
@@ -176,7 +176,7 @@ class PolicyServer:
     ) -> Decision:
         self.requests += 1
         session.used = self.requests
-        decision = session.policy.select_action(observation, keypoint)
+        decision = session.policy.select_action(observation, Given(keypoint=keypoint))
         session.action = np.asarray(decision.action, float)
         return decision
 

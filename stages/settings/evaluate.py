@@ -29,7 +29,7 @@ class EvaluateConfig:
         device: where the models run ("cpu", "cuda").
         workers: processes; 0 = one per core.
         seed: of what the policy itself draws (random keypoints).
-        videos: successes and failures per task and level shown in the report, this many of each.
+        videos: successes, and failures of each cause, per task and level shown in the report, this many of each.
         video_size: side of the video frames [px].
         video_fps: frames per second of the videos at most.
     """

@@ -16,11 +16,11 @@ from stages.viewing.video import render_video
 
 
 def chosen(results: Iterable[EpisodeResult], count: int) -> list[EpisodeResult]:
-    """The first `count` successes and failures of every task and level; different variations go first."""
-    groups: dict[tuple[str, str, bool], list[EpisodeResult]] = defaultdict(list)
+    """Up to `count` successes, and failures of each cause, of every task and level; new variations go first."""
+    groups: dict[tuple[str, str, str], list[EpisodeResult]] = defaultdict(list)
     for result in results:
         if result.steps:
-            groups[result.level, result.task, result.success].append(result)
+            groups[result.level, result.task, result.failure].append(result)
     for members in groups.values():
         members.sort(key=lambda result: (result.episode, result.variation))
     return sorted((r for members in groups.values() for r in members[:count]), key=lambda result: result.index)
