@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +21,18 @@ from stages.planner.prompts import Memory
 from stages.planner.second_look import decide_with_second_look
 from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
+from stages.recovery import HOLDING, Attempt, Recovery
 from stages.safety import blindness, check_keypoint, check_observation, safe_action
 from stages.settings.policy import PolicyConfig
-
-HOLDING = frozenset({"lift", "move", "rotate", "pull"})
-"""Actions that go on with something in the hand."""
 
 
 class ClapPolicy:
     """Planner and predictor; `reset` with an instruction, then `select_action` at every keyframe.
 
     A decision that is not sure is made from other sides of the scene too, and the surest counts. One still in doubt is
-    not carried out at once: the policy stays still and looks again, and plans anew if it still
-    doubts; a step that the hand contradicts is planned anew right away. Where too little is seen, or a predicted action
-    must not be sent, the policy stays still and says why.
+    not carried out at once: the policy stays still and looks again, and plans anew if it still doubts; a step that the
+    hand contradicts is planned anew right away. A grasp that came to nothing is begun again (`stages.recovery`). Where
+    too little is seen, or a predicted action must not be sent, the policy stays still and says why.
     """
 
     def __init__(self, planner: Planner, predictor: FinePredictor, config: PolicyConfig | None = None) -> None:
@@ -59,6 +59,7 @@ class ClapPolicy:
         self._doubts_left, self._looked = self.config.max_replans, False
         self._commanded_open: float | None = None
         self._hand = UNSEEN
+        self._recovery = Recovery(self.config.max_recoveries)
 
     def select_action(self, observation: Observation | PointObservation, given: Given = NOTHING_GIVEN) -> Decision:
         """The next keyframe action.
@@ -81,13 +82,21 @@ class ClapPolicy:
         visible, everything = _clouds(observation)
         if problem := blindness(visible[0]):
             return self._stay(observation, problem)
+        closed = self._commanded_open is not None and self._commanded_open < 0.5
+        line = self._recovery.empty_handed(self._plan, self._memory, closed, observation.gripper_open)
+        if line is not None:
+            return self._begin_again(observation, line, "with nothing in the hand")
         views = self.planner.views(*visible, self._hand)
         clock.note("views")
         if self._plan_first(views, given):
             clock.note("plan")
         choice = self._decide(visible, views, observation, given)
+        line = self._recovery.left_behind(self._plan, self._memory, choice.objects, observation.gripper_pose[:3])
+        own = given.keypoint is None and given.action is None
+        if line is not None and closed and own:
+            return self._begin_again(observation, line, "with another thing in the hand", elsewhere=True)
         looks_again, replanned = False, False
-        if given.keypoint is None and given.action is None and self._doubts_left:
+        if own and self._doubts_left:
             contradicted = self._contradicted(choice, observation)
             looks_again = self._doubtful(choice) and not contradicted and not self._looked
             if not looks_again and (contradicted or self._doubtful(choice)):
@@ -110,7 +119,7 @@ class ClapPolicy:
         if problem:
             return self._stay(observation, problem)
         if not looks_again:
-            self._remember(choice, motions)
+            self._remember(choice, motions, where)
         self._commanded_open = float(action[7])
         return Decision(
             action=action,
@@ -144,13 +153,19 @@ class ClapPolicy:
     def _decide(
         self, visible: Cloud, views: np.ndarray, observation: Observation | PointObservation, given: Given
     ) -> StepDecision:
-        def ask(views: np.ndarray) -> StepDecision:
+        def ask(views: np.ndarray, excluded: Sequence[np.ndarray]) -> StepDecision:
             return self.planner.decide(
-                self._instruction, self._plan, self._memory, observation.is_open, views, given.step_index
+                self._instruction,
+                self._plan,
+                self._memory,
+                observation.is_open,
+                views,
+                step_index=given.step_index,
+                excluded=excluded,
             )
 
-        below = self.config.look_again_below
-        return decide_with_second_look(self.planner, ask, views, visible, self._hand, below)
+        below, excluded = self.config.look_again_below, self._recovery.excluded(self._memory)
+        return decide_with_second_look(self.planner, ask, views, visible, self._hand, below, excluded)
 
     def _still(self, observation: Observation | PointObservation) -> np.ndarray:
         """The action (9,) that changes nothing: the gripper stays as it was commanded last, whatever it holds open."""
@@ -171,6 +186,14 @@ class ClapPolicy:
             finished=False,
             problem=problem,
         )
+
+    def _begin_again(
+        self, observation: Observation | PointObservation, line: int, what: str, elsewhere: bool = False
+    ) -> Decision:
+        """Open the hand, and go back to what was known before a line of the plan."""
+        lost, attempt = self._plan[self._memory.step_index], self._recovery.begin_again(line, elsewhere)
+        self._memory, self._hand, self._commanded_open = attempt.memory, replace(attempt.hand, is_open=True), 1.0
+        return replace(self._stay(observation, ""), recovered=f"'{lost}' was done {what}")
 
     def _doubtful(self, choice: StepDecision) -> bool:
         """Whether the step, its place, or a thing that it is about is not seen well."""
@@ -195,8 +218,10 @@ class ClapPolicy:
         self._plan, self._memory = now, _carried_over(self._memory, before, now)
         return True
 
-    def _remember(self, choice: StepDecision, motions: int) -> None:
+    def _remember(self, choice: StepDecision, motions: int, where: np.ndarray) -> None:
         """What was executed, the step being noted where no plan has it."""
+        if choice.step_index != self._memory.step_index:
+            self._recovery.note(choice.step_index, Attempt(self._memory, self._hand, where))
         if choice.step_index == len(self._plan):
             self._plan.append(choice.step)
         self._memory = Memory(choice.step_index, motions + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -347,14 +348,15 @@ def test_a_second_look_turns_the_scene_and_what_is_found_back_and_counts_the_sur
     views = planner.views(*cloud, hand)
     before = planner.decide("take", GRASP, Memory(), True, views)
 
-    def ask(views: np.ndarray) -> StepDecision:
+    def ask(views: np.ndarray, excluded: Sequence[np.ndarray]) -> StepDecision:
         """Points at `place`, wherever the turn has taken it."""
         angle = (0.0, *SIDES)[len(shown)]
         shown.append(views)
         point = (place - WORKSPACE_CENTRE) @ axis_rotation(2, angle).T + WORKSPACE_CENTRE
+        assert np.allclose(excluded, [point])
         return replace(before, keypoint=replace(before.keypoint, point=point), confidence=next(sure))
 
-    found = decide_with_second_look(planner, ask, views, cloud, hand, 0.9)
+    found = decide_with_second_look(planner, ask, views, cloud, hand, 0.9, [place])
     assert found.confidence == 0.8 and np.allclose(found.keypoint.point, place, atol=1e-9)
     assert found.keypoint.heatmaps is before.keypoint.heatmaps
     assert len(shown) == 3 and not np.array_equal(shown[1], shown[2])
@@ -363,7 +365,9 @@ def test_a_second_look_turns_the_scene_and_what_is_found_back_and_counts_the_sur
     assert np.mean(shown[1] == planner.views(turned.astype(np.float32), seen.colours, moved)) > 0.999
     shown.clear()
     sure = iter([0.95])
-    assert decide_with_second_look(planner, ask, views, cloud, hand, 0.9).confidence == 0.95 and len(shown) == 1
+    assert (
+        decide_with_second_look(planner, ask, views, cloud, hand, 0.9, [place]).confidence == 0.95 and len(shown) == 1
+    )
 
 
 GRASP, OTHER = ["grasp the red ball"], ["grasp the blue slab"]

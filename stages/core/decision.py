@@ -48,6 +48,7 @@ class Decision:
         finished: the plan is done and nothing is left to do; the action holds the robot still.
         looked_again: the decision was in doubt; the action holds the robot still, for another look.
         replanned: the plan is a new one, made because the decision was in doubt.
+        recovered: what came to nothing and is begun again; the action opens the hand where it is; else "".
         problem: why the action holds the robot still: what was seen or predicted was not fit to act on; else "".
         seconds: wall-clock time of each part of the policy that had something to do [s].
     """
@@ -63,5 +64,6 @@ class Decision:
     finished: bool
     looked_again: bool = False
     replanned: bool = False
+    recovered: str = ""
     problem: str = ""
     seconds: dict[str, float] = field(default_factory=dict)

@@ -181,7 +181,9 @@ class Planner:
         memory: Memory,
         gripper_open: bool,
         views: np.ndarray,
+        *,
         step_index: int | None = None,
+        excluded: Sequence[np.ndarray] = (),
     ) -> StepDecision:
         """Round 2: the task's objects, then the current step, then its keypoint.
 
@@ -194,6 +196,7 @@ class Planner:
             gripper_open: whether the gripper is.
             views: (V, S, S, 6) uint8.
             step_index: the line of the plan that comes now, where that is known.
+            excluded: places (3,) where the step is not, world frame [m].
         """
         instruction = read_instruction(instruction)
         request = self.protocol.decide_request(instruction, plan, memory, gripper_open)
@@ -203,7 +206,7 @@ class Planner:
         lines = self._lines_after(memory, len(plan)) if step_index is None else [step_index]
         answers = {beginning + self.protocol.decide_choice(plan, memory, k): k for k in lines}
         answer, text, (*objects, keypoint) = self._answer(
-            request, self._grammar(answers_graph(tuple(answers), self._spelt)), views
+            request, self._grammar(answers_graph(tuple(answers), self._spelt)), views, excluded
         )
         index, named = answers[text], prompts.plan_phrases(plan) if objects else ()
         return self._decision(index, plan[index], keypoint, dict(zip(named, objects, strict=True)), answer)
@@ -257,8 +260,11 @@ class Planner:
         return Grammar(self.tokenizer, graph, model.backbone.end_id, words_of([naming]) | model.phrase_words)
 
     @torch.inference_mode()
-    def _answer(self, request: str, grammar: Grammar, views: np.ndarray) -> tuple[Answer, str, list[Pointing]]:
-        """What is written, as tokens and as text with `KEYPOINT`s, and where is pointed at."""
+    def _answer(
+        self, request: str, grammar: Grammar, views: np.ndarray, excluded: Sequence[np.ndarray] = ()
+    ) -> tuple[Answer, str, list[Pointing]]:
+        """What is written, as tokens and as text with `KEYPOINT`s, and where is pointed at; what is pointed at last is
+        at none of the `excluded` places."""
         end = self.model.backbone.end
         answer = greedy_answer(self._look(views), request, grammar)
         text = self.tokenizer.decode(answer.tokens, clean_up_tokenization_spaces=False).removesuffix(end)
@@ -266,7 +272,11 @@ class Planner:
             text, points = read_keypoints(text)
             probability = float(np.exp(answer.digits.sum() / max(len(points), 1)))
             return answer, text, [_spelt_pointing(point, probability) for point in points]
-        return answer, text, self._read(answer.session.votes(pointed_phrases(text))) if KEYPOINT in text else []
+        if KEYPOINT not in text:
+            return answer, text, []
+        *others, last = answer.session.votes(pointed_phrases(text)).rows()
+        found = [read_pointing(*row, self.model.views) for row in others]
+        return answer, text, [*found, read_pointing(*last, self.model.views, excluded)]
 
     def _read(self, votes: Votes) -> list[Pointing]:
         return [read_pointing(*row, self.model.views) for row in votes.rows()]

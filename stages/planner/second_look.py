@@ -6,7 +6,7 @@ finds is turned back (test-time augmentation, with the calibrated confidence as 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -24,29 +24,31 @@ SIDES = (0.12, -0.12)
 
 def decide_with_second_look(
     planner: Planner,
-    ask: Callable[[np.ndarray], StepDecision],
+    ask: Callable[[np.ndarray, Sequence[np.ndarray]], StepDecision],
     views: np.ndarray,
     cloud: tuple[np.ndarray, np.ndarray],
     hand: Hand,
     below: float,
+    excluded: Sequence[np.ndarray] = (),
 ) -> StepDecision:
     """The surest decision, of one look or, where that is less sure than `below`, of one from every side.
 
     Args:
-        ask: decides from views (V, S, S, 6).
+        ask: decides from views (V, S, S, 6) and the excluded places as these show them.
         views: of the scene as it is.
         cloud: points (N, 3) [m], world frame, and colours (N, 3) uint8.
         hand: the gripper.
         below: confidence in [0, 1]; 0 = one look is enough.
+        excluded: places (3,) where the step is not, world frame [m].
     """
-    first = ask(views)
+    first = ask(views, excluded)
     if first.confidence >= below:
         return first
     points, colours = cloud
     looks = [first]
     for angle in SIDES:
-        turned = ask(planner.views(_turned(points, angle), colours, hand.moved(partial(_turned, angle=angle))))
-        looks.append(_turned_back(turned, angle, first))
+        seen = planner.views(_turned(points, angle), colours, hand.moved(partial(_turned, angle=angle)))
+        looks.append(_turned_back(ask(seen, [_turned(place, angle) for place in excluded]), angle, first))
     return max(looks, key=lambda look: look.confidence)
 
 

@@ -87,6 +87,9 @@ def _narrator(say: Callable[[str], None]) -> Callable[[Decision], None]:
         if decision.problem:
             say(f"Staying still: {decision.problem}")
             return
+        if decision.recovered:
+            say(f"Opening the hand to begin again: {decision.recovered}")
+            return
         if decision.plan != plan:
             plan[:] = decision.plan
             say("Plan: " + "; ".join(plan))

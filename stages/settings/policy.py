@@ -16,8 +16,11 @@ class PolicyConfig:
             counts; in [0, 1], 0 = never.
         replan_below: a decision less confident than this is in doubt; in [0, 1], 0 = none is.
         max_replans: new plans in an episode at most, and other looks before one; 0 = none.
+        max_recoveries: grasps in an episode that are begun again at most, having got hold of nothing or of another
+            thing; 0 = none.
     """
 
     look_again_below: Share = 0.9
     replan_below: Share = 0.1
     max_replans: Whole = 2
+    max_recoveries: Whole = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ CANDIDATES = 192
 
 KERNEL = 0.02
 """Standard deviation of the kernel that tells whether votes gather [m]."""
+
+EXCLUDED = -1e4
+"""Logit of cells that cannot be meant."""
 
 LEAST = 1e-4
 """Probability that is told apart from none."""
@@ -39,14 +42,23 @@ class Pointing:
     features: np.ndarray
 
 
-def read_pointing(scores: np.ndarray, nowhere: float, places: np.ndarray, views: CanonicalViews) -> Pointing:
+def read_pointing(
+    scores: np.ndarray,
+    nowhere: float,
+    places: np.ndarray,
+    views: CanonicalViews,
+    excluded: Sequence[np.ndarray] = (),
+) -> Pointing:
     """The point that the votes of the likeliest cells gather around, by their kernel density.
 
     Args:
         scores: (N,) logits of the cells of all views.
         nowhere: logit that nothing in view is meant.
         places: (N, 3) where each cell takes the point to be, world frame [m].
+        excluded: places (3,) where it is not, and no other nearer than twice `NEAR` [m].
     """
+    for place in excluded:
+        scores = np.where(np.linalg.norm(places - place, axis=-1) < 2 * NEAR, EXCLUDED, scores)
     probabilities, missing = _probabilities(scores, nowhere)
     point, rival = _gathering(probabilities, places)
     return _pointing(point, rival, probabilities, missing, places, views)
@@ -101,7 +113,9 @@ def _pointing(
     inside, around = probabilities[distance < NEAR].sum(), probabilities[distance < 2 * NEAR].sum()
     entropy = -(probabilities * np.log(np.maximum(probabilities, 1e-12))).sum() / np.log(len(probabilities))
     cells = round((len(probabilities) / len(views.names)) ** 0.5)
-    heatmaps = (probabilities / probabilities.sum()).reshape(len(views.names), cells, cells).astype(np.float32)
+    heatmaps = (
+        (probabilities / max(probabilities.sum(), 1e-12)).reshape(len(views.names), cells, cells).astype(np.float32)
+    )
     bounded = np.clip(point, views.centre - views.extent / 2, views.centre + views.extent / 2)
     features = [log_odds(inside), log_odds(around), entropy, log_odds(rival), log_odds(missing)]
     return Pointing(bounded, heatmaps, float(inside), np.array(features))

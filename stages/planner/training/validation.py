@@ -161,8 +161,9 @@ def teacher_forced_episode(
 def _decision(
     planner: Planner, instruction: str, frame: Keyframe, views: np.ndarray, look_again_below: float
 ) -> StepDecision:
-    def ask(views: np.ndarray) -> StepDecision:
-        return planner.decide(instruction, list(frame.plan), frame.memory, frame.gripper_open, views)
+    def ask(views: np.ndarray, excluded: Sequence[np.ndarray]) -> StepDecision:
+        known = frame.memory, frame.gripper_open
+        return planner.decide(instruction, list(frame.plan), *known, views, excluded=excluded)
 
     return decide_with_second_look(planner, ask, views, (frame.cloud, frame.colours), frame.hand, look_again_below)
 
