@@ -102,7 +102,8 @@ class ClapPolicy:
             if not looks_again and (contradicted or self._doubtful(choice)):
                 self._doubts_left -= 1
                 replanned = self._replan(views, given)
-                choice = self._decide(visible, views, observation, given) if replanned else choice
+                if replanned or contradicted and self._go_back(choice):
+                    choice = self._decide(visible, views, observation, given)
         self._looked = looks_again
         clock.note("decision")
         motions = self._memory.motions if choice.step_index == self._memory.step_index else 0
@@ -187,6 +188,13 @@ class ClapPolicy:
             problem=problem,
         )
 
+    def _go_back(self, choice: StepDecision) -> bool:
+        """To the grasp of what a step needs in the hand; whether there is one."""
+        line = self._recovery.grasp_of(self._plan, choice.step_index)
+        if line is not None:
+            self._memory = self._recovery.begin_again(line, elsewhere=False).memory
+        return line is not None
+
     def _begin_again(
         self, observation: Observation | PointObservation, line: int, what: str, elsewhere: bool = False
     ) -> Decision:
@@ -216,6 +224,7 @@ class ClapPolicy:
         if not now or now == before:
             return False
         self._plan, self._memory = now, _carried_over(self._memory, before, now)
+        self._recovery.forget()
         return True
 
     def _remember(self, choice: StepDecision, motions: int, where: np.ndarray) -> None:

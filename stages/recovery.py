@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.core.steps import parse_step
-from stages.planner.hand import Hand
+from stages.planner.hand import UNSEEN, Hand
 from stages.planner.pointing.reading import Pointing
 from stages.planner.prompts import Memory
 
@@ -25,8 +25,9 @@ EMPTY = 0.02
 CARRYING = frozenset({"lift", "move"})
 """Actions after which the thing is where the hand is."""
 
-SURE, APART = 0.5, 0.15
-"""A thing did not come along if it is seen, with this calibrated confidence, farther than this from the tip [m]."""
+SURE, APART = 0.5, 0.1
+"""A thing did not come along if it is seen, with this calibrated confidence, farther than this from the tip [m]; in training
+demonstrations what is carried is at most 0.043 away."""
 
 SAME_PLACE = 0.03
 """Two attempts this near to each other are at the same place [m]."""
@@ -59,6 +60,10 @@ class Recovery:
         self._begun: dict[int, Attempt] = {}
         self._missed: dict[int, list[np.ndarray]] = {}
 
+    def forget(self) -> None:
+        """The lines are those of another plan from now on."""
+        self._begun, self._missed = {}, {}
+
     def note(self, line: int, attempt: Attempt) -> None:
         """A line of the plan is begun."""
         self._begun[line] = attempt
@@ -72,10 +77,10 @@ class Recovery:
             closed: whether the gripper was told to close.
             opening: of the gripper now.
         """
-        if not closed or opening >= EMPTY or not 0 <= memory.step_index < len(plan):
+        if not (closed and opening < EMPTY and 0 <= memory.step_index < len(plan)):
             return None
         last = parse_step(plan[memory.step_index])
-        return self._grasp_of(plan, memory) if last.action in HOLDING | {"grasp"} else None
+        return self.grasp_of(plan, memory.step_index) if last.action in HOLDING | {"grasp"} else None
 
     def left_behind(
         self, plan: Sequence[str], memory: Memory, things: Mapping[str, Pointing], tip: np.ndarray
@@ -94,19 +99,22 @@ class Recovery:
         seen = things.get(last.object)
         if last.action not in CARRYING or seen is None or seen.confidence < SURE:
             return None
-        return self._grasp_of(plan, memory) if np.linalg.norm(seen.point - tip) > APART else None
+        return self.grasp_of(plan, memory.step_index) if np.linalg.norm(seen.point - tip) > APART else None
 
     def begin_again(self, line: int, elsewhere: bool) -> Attempt:
         """Go back to the beginning of a line; `elsewhere`: what was there is known to be another thing."""
         self._left -= 1
-        attempt = self._begun[line]
+        skipped = Attempt(Memory(line - 1, 1) if line else Memory(), UNSEEN, np.full(3, np.nan))
+        attempt = self._begun.get(line, skipped)
         self._missed.setdefault(line, []).extend([attempt.keypoint] * (2 if elsewhere else 1))
         return attempt
 
-    def _grasp_of(self, plan: Sequence[str], memory: Memory) -> int | None:
-        """The line with which the thing of the step executed last was grasped, if it can be begun again."""
-        grasp = f"grasp the {parse_step(plan[memory.step_index]).object}"
-        lines = [line for line in range(memory.step_index + 1) if plan[line] == grasp and line in self._begun]
+    def grasp_of(self, plan: Sequence[str], line: int) -> int | None:
+        """The line that grasps the thing of a line, if another beginning is left."""
+        if not 0 <= line < len(plan):
+            return None
+        grasp = f"grasp the {parse_step(plan[line]).object}"
+        lines = [earlier for earlier in range(line + 1) if plan[earlier] == grasp]
         return lines[-1] if lines and self._left else None
 
     def excluded(self, memory: Memory) -> list[np.ndarray]:

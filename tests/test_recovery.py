@@ -14,7 +14,7 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.workspace import WORKSPACE_CENTRE
 from stages.planner.calibration import NEAR
 from stages.planner.hand import UNSEEN
-from stages.planner.planner import Planner, StepDecision
+from stages.planner.planner import Plan, Planner, StepDecision
 from stages.planner.pointing.reading import Pointing, read_pointing
 from stages.planner.prompts import Memory
 from stages.policy import ClapPolicy
@@ -156,6 +156,15 @@ def test_a_policy_that_lifted_another_thing_looks_for_its_own_elsewhere(policy: 
     assert "another thing" in decision.recovered and policy._memory == Memory()
     policy.select_action(seen(1.0, HERE + [0, 0, 0.2]))
     assert len(policy.planner.told[-1]) == 1
+
+
+def test_a_policy_that_skipped_a_grasp_goes_back_to_it(policy: ClapPolicy) -> None:
+    policy.config = PolicyConfig(max_replans=1)
+    policy.reset("take the red block")
+    policy._plan, policy.planner.plan = PLAN[2:], lambda *_: Plan(PLAN[2:], 1.0, np.zeros(2))
+    policy._memory = Memory(1, 1)
+    decision = policy.select_action(seen(1.0))
+    assert (decision.step, decision.motion_index, decision.replanned) == (PLAN[2], 0, False)
 
 
 def test_recovery_can_be_switched_off(policy: ClapPolicy) -> None:
