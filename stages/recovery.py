@@ -26,8 +26,8 @@ CARRYING = frozenset({"lift", "move"})
 """Actions after which the thing is where the hand is."""
 
 SURE, APART = 0.5, 0.1
-"""A thing did not come along if it is seen, with this calibrated confidence, farther than this from the tip [m]; in training
-demonstrations what is carried is at most 0.043 away."""
+"""A thing did not come along if it is seen, with this calibrated confidence, farther than this from the tip [m]; in
+training demonstrations what is carried is at most 0.043 away."""
 
 SAME_PLACE = 0.03
 """Two attempts this near to each other are at the same place [m]."""
