@@ -471,7 +471,9 @@ def test_damaged_shards_are_made_again(tmp_path: Path) -> None:
 
 def test_a_damaged_beginning_is_one_line(tmp_path: Path) -> None:
     target = tmp_path / "demos.h5"
-    (open_partial(target, header()) / "clap.json").write_text("{")
+    partial = open_partial(target, header())
+    write_episode_shard(partial, 0, make_episode(0))
+    (partial / "clap.json").write_text("{")
     with pytest.raises(UserError, match="is damaged"):
         begin(target, header(), resume=True, overwrite=False)
 
