@@ -27,7 +27,7 @@ from stages.planner.pointing.answer_graphs import answers_graph, step_graph
 from stages.planner.pointing.coordinates import read_keypoints, spell_keypoints
 from stages.planner.pointing.greedy_decoding import greedy_answer
 from stages.planner.pointing.model import PlannerModel
-from stages.planner.pointing.reading import read_pointing
+from stages.planner.pointing.reading import Pointing, read_pointing
 from stages.planner.pointing.session import Session
 from stages.planner.prompts import KEYPOINT, Memory, Protocol, pointed_phrases
 from stages.planner.second_look import SIDES, decide_with_second_look
@@ -445,3 +445,12 @@ def test_a_vision_language_model_plans_under_the_grammar_and_lists(
     found = planner.list_things(views)
     assert found and {name for name, _ in found} <= set(planner.model.names)
     assert all(np.abs(pointing.point - WORKSPACE_CENTRE).max() < 0.51 for _, pointing in found)
+
+
+@pytest.mark.parametrize(
+    ("other", "apart", "one"),
+    [("blue ball", 0.029, True), ("blue ball", 0.031, False), ("jar", 0.014, True), ("jar", 0.016, False)],
+)
+def test_two_names_at_one_place_are_one_thing(other: str, apart: float, one: bool) -> None:
+    here, there = (Pointing(np.array([x, 0.0, 0.8]), None, 1.0, np.zeros(5)) for x in (0.0, apart))
+    assert listing._same_thing("red ball", here, other, there) is one

@@ -11,18 +11,25 @@ from stages.planner.calibration import NEAR
 from stages.planner.pointing.reading import Pointing, read_instances
 from stages.planner.pointing.session import Session
 
-PRESENT = 0.5
-"""A name is in view if its probability to mean something there is larger."""
+PRESENT = 0.88
+"""A name is in view if its probability to mean something there is larger.
+
+With `APART` the best of a sweep on 60 held-out procedural scenes and on held-out training variations: from 0.5 to 0.88
+precision rises by 11 and 30 points, recall falls by 11 and 5."""
 
 SHARE = 0.25
 """Of the probability of a name that each of several things which share it has at least."""
+
+APART = 0.015
+"""Things of different nouns are farther apart [m]; in training demonstrations the nearest, bank notes in a safe, are
+0.018 apart."""
 
 AT_ONCE = 64
 """Names that are looked for in one pass."""
 
 
 def list_things(session: Session, names: Sequence[str], cameras: CanonicalViews) -> list[tuple[str, Pointing]]:
-    """Names in view with their places, the surest first; of names of one noun for the same thing the surest alone."""
+    """Names in view with their places, the surest first; of names for the same thing the surest alone."""
     found = [
         (name, pointing)
         for some in (names[first : first + AT_ONCE] for first in range(0, len(names), AT_ONCE))
@@ -45,4 +52,4 @@ def _is_present(row: tuple[np.ndarray, float, np.ndarray]) -> bool:
 
 def _same_thing(name: str, pointing: Pointing, other: str, known: Pointing) -> bool:
     same_noun = name.split()[-1] == other.split()[-1]
-    return same_noun and float(np.linalg.norm(pointing.point - known.point)) < NEAR
+    return float(np.linalg.norm(pointing.point - known.point)) < (NEAR if same_noun else APART)
