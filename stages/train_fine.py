@@ -18,10 +18,12 @@ from stages.core.errors import UserError
 from stages.core.observation import Observation
 from stages.core.progress import Progress, silent
 from stages.geometry.clouds import frame_points
+from stages.geometry.poses import quaternion_to_matrix
 from stages.predictor.assessment import HeldOut, assess, with_planner_errors
 from stages.predictor.cloud import PointCloud
 from stages.predictor.data import GENEROUS, MotionExample, PredictorSampler, prepare
 from stages.predictor.predictor import FinePredictor
+from stages.predictor.rotation import mean_rotation
 from stages.predictor.training import Curves, Trainer
 from stages.settings.fine import FineConfig
 from stages.settings.loader import Config
@@ -69,6 +71,7 @@ def train_fine(
             episodes.refuse_test_variations()
     predictor = _create(config)
     examples = load_examples(config.fine, demos, keypoints, plans, progress)
+    predictor.network.home.copy_(torch.from_numpy(_home(examples["train"])))
     partial = open_partial(out_dir, header)
     trainer = _train(predictor, examples["train"], config, partial / CHECKPOINT, progress)
     held_out = _assess(predictor, examples["valid"], config)
@@ -142,6 +145,12 @@ def _episode_examples(
             )
         )
     return examples
+
+
+def _home(examples: list[MotionExample]) -> np.ndarray:
+    """The rotation (3, 3) of the tip with which episodes begin."""
+    begun = [quaternion_to_matrix(example.gripper_pose[3:]) for example in examples if example.index == 0]
+    return mean_rotation(np.array(begun or [np.eye(3)]))
 
 
 def _create(config: Config) -> FinePredictor:

@@ -1,4 +1,4 @@
-"""The fine-grained predictor: rotations in bins, heatmaps, augmentation, encoders, saving, and whether it learns."""
+"""The fine-grained predictor: distributions over rotations, heatmaps, augmentation, encoders, saving, learning."""
 
 from __future__ import annotations
 
@@ -15,11 +15,21 @@ from stages.core.errors import UserError
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix, rotation_angle
 from stages.predictor.assessment import assess
 from stages.predictor.cloud import EMPTY, PointCloud, draw, hand_features
-from stages.predictor.data import PredictorSampler, augment, collate, disturb, views_at
+from stages.predictor.data import PredictorSampler, augment, collate, disturb, hand_is_free, views_at
 from stages.predictor.decoding import decode, label, losses
 from stages.predictor.heads import gaussian_logits
 from stages.predictor.predictor import FinePredictor
-from stages.predictor.rotation import BINS, decode_bins, euler_to_matrix, matrix_to_euler, soft_bins
+from stages.predictor.rotation import (
+    CELLS,
+    FLOOR,
+    HALF_TURN,
+    facing,
+    grid,
+    likeliest,
+    log_density,
+    smooth_functions,
+    soft_label,
+)
 from stages.predictor.text import WordEncoder
 from stages.predictor.training import Trainer
 from stages.predictor.transformer import Outputs
@@ -44,39 +54,53 @@ def random_rotations(rng: np.random.Generator, count: int) -> np.ndarray:
 # --- rotations
 
 
-def test_euler_angles_give_the_rotation_back(rng: np.random.Generator) -> None:
-    rotations = random_rotations(rng, 200)
-    assert np.allclose(euler_to_matrix(matrix_to_euler(rotations)), rotations)
+def degrees_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.rad2deg(rotation_angle(first, second))
 
 
-@pytest.mark.parametrize("tilt", [-np.pi / 2, np.pi / 2])
-def test_a_pole_has_one_label(tilt: float) -> None:
-    """Where two angles turn about one axis, equal rotations must not get different labels."""
-    yaw = 0.3
-    same = [axis_rotation(2, yaw + s * e) @ axis_rotation(1, tilt) @ axis_rotation(0, e) for e in (0.0, 1.0)
-            for s in (np.sign(tilt),)]  # fmt: skip
-    assert np.allclose(*same)
-    labels = matrix_to_euler(np.array(same))
-    assert np.allclose(labels[0], labels[1])
-    assert labels[0, 0] == np.pi
-    assert np.allclose(euler_to_matrix(labels), same)
+def test_no_rotation_is_far_from_the_grid(rng: np.random.Generator) -> None:
+    assert np.allclose(grid() @ np.swapaxes(grid(), 1, 2), np.eye(3), atol=1e-5)
+    nearest = [degrees_between(rotation[None], grid()).min() for rotation in random_rotations(rng, 200)]
+    assert max(nearest) < 10
 
 
-def test_pointing_down_is_labelled_by_its_yaw() -> None:
-    yaws = np.linspace(-3, 3, 13)
-    angles = matrix_to_euler(axis_rotation(2, yaws) @ DOWN)
-    assert np.allclose(np.abs(angles[:, 0]), np.pi)
-    assert np.allclose(angles[:, 1], 0)
-    assert np.allclose(angles[:, 2], yaws)
+def test_labels_are_finer_than_the_grid(rng: np.random.Generator) -> None:
+    rotations = random_rotations(rng, 100)
+    labels = np.array([soft_label(rotation[None]) for rotation in rotations])
+    assert np.allclose(labels.sum(1), 1, atol=1e-5)
+    assert degrees_between(likeliest(labels), rotations).max() < 1
+    density = log_density(rotations)
+    assert density.min() == FLOOR and np.array_equal(density.argmax(1), labels.argmax(1))
 
 
-def test_bins_are_finer_than_their_size_and_wrap(rng: np.random.Generator) -> None:
-    angles = np.concatenate([rng.uniform(-np.pi, np.pi, 200), [np.pi, -np.pi + 1e-6, 0.0]])
-    bins = soft_bins(angles)
-    assert bins.shape == (len(angles), BINS)
-    assert np.allclose(bins.sum(-1), 1, atol=1e-5)
-    error = (decode_bins(bins) - angles + np.pi) % (2 * np.pi) - np.pi
-    assert np.abs(error).max() < np.deg2rad(0.1)
+def test_of_two_equal_peaks_one_is_taken_not_what_lies_between(rng: np.random.Generator) -> None:
+    rotations = random_rotations(rng, 50)
+    labels = np.array([soft_label(np.stack([one, one @ HALF_TURN])) for one in rotations])
+    found = likeliest(labels)
+    nearer = np.minimum(degrees_between(found, rotations), degrees_between(found @ HALF_TURN, rotations))
+    assert nearer.max() < 1
+    home = axis_rotation(2, 0.2) @ DOWN
+    assert np.allclose(facing(rotations @ HALF_TURN, home), facing(rotations, home))
+    assert (degrees_between(facing(rotations, home), home) <= degrees_between(rotations, home) + 1e-6).all()
+
+
+def test_smooth_functions_are_the_polynomials_of_a_rotations_entries(rng: np.random.Generator) -> None:
+    """Any of degree 4 is a combination of them, one of degree 5 is not; each has a variance of 1 over all rotations."""
+    functions, entries = smooth_functions().astype(float), grid().reshape(CELLS, 9).astype(float)
+    assert np.allclose((functions**2).mean(0), 1, atol=0.01)
+    for degree, spanned in ((1, True), (4, True), (5, False)):
+        wanted = (entries @ rng.standard_normal((9, degree))).prod(1)
+        left = wanted - functions @ np.linalg.lstsq(functions, wanted)[0]
+        assert (left.std() / wanted.std() < 1e-3) == spanned
+
+
+def test_a_free_hand_may_exchange_its_fingers_and_a_full_one_not() -> None:
+    views, yaw = views_at(np.array([0.1, 0.2, 0.8]), FineConfig()), axis_rotation(2, 0.7) @ DOWN
+    actions = [np.array([0.1, 0.2, 0.8, *matrix_to_quaternion(one), 1, 0]) for one in (yaw, yaw @ HALF_TURN)]
+    free, full = ([label(action, views, holds)[1] for action in actions] for holds in (True, False))
+    assert np.allclose(*free, atol=1e-6) and np.abs(full[0] - full[1]).sum() > 1.9
+    assert hand_is_free("grasp the red block", True) and hand_is_free("push the red button", False)
+    assert not hand_is_free("lift the grasped red block", False)
 
 
 # --- what is seen
@@ -123,7 +147,7 @@ def test_without_proprioception_only_the_turn_is_left() -> None:
 
 def test_turning_the_world_keeps_the_action_where_it_was_in_the_scene(rng: np.random.Generator) -> None:
     original = example(rng, CALM)
-    turned, angle = augment(original, replace(CALM, yaw_jitter=60.0), rng)
+    turned, angle = augment(original, replace(CALM, turn=60.0), rng)
     assert angle != 0
     back = axis_rotation(2, -angle)
     assert np.allclose((turned.cloud.points - original.keypoint) @ back.T, original.cloud.points - original.keypoint,
@@ -137,7 +161,7 @@ def test_target_stays_in_sight_of_a_wrong_keypoint(rng: np.random.Generator) -> 
     wild = replace(SMALL, keypoint_jitter=0.3)
     for _ in range(20):
         seen, _ = augment(example(rng, wild), wild, rng)
-        pixels, _ = label(seen.action, views_at(seen.keypoint, wild))
+        pixels, _ = label(seen.action, views_at(seen.keypoint, wild), free=True)
         assert np.all((pixels > 0) & (pixels < wild.image_size))
 
 
@@ -164,11 +188,11 @@ def test_ideal_scores_are_decoded_to_the_action(rng: np.random.Generator) -> Non
     mean = torch.tensor((position - views.centre) * 2 / views.extent, dtype=torch.float32)[None]
     spread = torch.full((1, 3), 1.5 * 2 / config.image_size)
     heatmaps = gaussian_logits(mean, spread, torch.tensor(views.axes, dtype=torch.float32), config.image_size)
-    bins = torch.from_numpy(label(action, views)[1])[None]
-    outputs = Outputs(heatmaps, bins.clamp(min=1e-9).log(), torch.tensor([3.0]), torch.tensor([-3.0]))
-    (prediction,) = decode(outputs, [views])
+    rotations = torch.from_numpy(label(action, views, free=True)[1])[None]
+    outputs = Outputs(heatmaps, rotations.clamp(min=1e-9).log(), torch.tensor([3.0]), torch.tensor([-3.0]))
+    (prediction,) = decode(outputs, [views], [True], home=DOWN)
     assert np.linalg.norm(prediction.pose[:3] - position) < 5e-4
-    assert rotation_angle(*quaternion_to_matrix(np.array([prediction.pose[3:], action[3:7]]))) < np.deg2rad(0.2)
+    assert rotation_angle(*quaternion_to_matrix(np.array([prediction.pose[3:], action[3:7]]))) < np.deg2rad(1)
     assert prediction.gripper_open and not prediction.ignore_collision
     assert prediction.confidence > 0.99
 
@@ -176,8 +200,8 @@ def test_ideal_scores_are_decoded_to_the_action(rng: np.random.Generator) -> Non
 def test_uncertain_heatmaps_have_low_confidence() -> None:
     views = views_at(np.zeros(3), SMALL)
     shape = (1, 3, SMALL.image_size, SMALL.image_size)
-    outputs = Outputs(torch.zeros(shape), torch.zeros(1, 3, BINS), torch.zeros(1), torch.zeros(1))
-    assert decode(outputs, [views])[0].confidence < 0.02
+    outputs = Outputs(torch.zeros(shape), torch.zeros(1, CELLS), torch.zeros(1), torch.zeros(1))
+    assert decode(outputs, [views], [False], np.eye(3))[0].confidence < 0.02
 
 
 # --- words

@@ -8,8 +8,9 @@ import numpy as np
 
 from stages.core.steps import parse_step
 from stages.geometry.poses import quaternion_to_matrix, rotation_angle
-from stages.predictor.data import MotionExample, disturbed_keypoint
+from stages.predictor.data import MotionExample, disturbed_keypoint, hand_is_free
 from stages.predictor.predictor import FinePredictor
+from stages.predictor.rotation import facing
 from stages.settings.fine import FineConfig
 
 
@@ -22,7 +23,7 @@ class HeldOut:
         actions: (N, 9) predicted.
         confidence: (N,).
         position_error: (N,) [m].
-        rotation_error: (N,) [rad].
+        rotation_error: (N,) [rad]; where nothing is held, with the fingers exchanged if that is nearer.
     """
 
     examples: list[MotionExample]
@@ -62,13 +63,15 @@ def assess(predictor: FinePredictor, examples: list[MotionExample]) -> HeldOut:
     predictions = predictor.predict_examples(examples)
     actions = np.array([[*p.pose, p.gripper_open, p.ignore_collision] for p in predictions], float).reshape(-1, 9)
     truth = np.array([example.action for example in examples]).reshape(-1, 9)
-    rotations = quaternion_to_matrix(actions[:, 3:7]), quaternion_to_matrix(truth[:, 3:7])
+    predicted, right = quaternion_to_matrix(actions[:, 3:7]), quaternion_to_matrix(truth[:, 3:7])
+    free = np.array([hand_is_free(example.step, example.gripper_open) for example in examples], bool)
+    predicted = np.where(free[:, None, None], facing(predicted, right), predicted)
     return HeldOut(
         examples=examples,
         actions=actions,
         confidence=np.array([p.confidence for p in predictions]),
         position_error=np.linalg.norm(actions[:, :3] - truth[:, :3], axis=1),
-        rotation_error=rotation_angle(*rotations),
+        rotation_error=rotation_angle(predicted, right),
     )
 
 

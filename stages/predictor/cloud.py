@@ -8,7 +8,7 @@ import numpy as np
 
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import quaternion_to_matrix
-from stages.predictor.rotation import BINS, matrix_to_euler, soft_bins
+from stages.predictor.rotation import CELLS, log_density
 
 EMPTY = 2.0
 """Scaled depth of pixels where nothing is seen."""
@@ -93,9 +93,6 @@ def hand_features(
     return np.concatenate([place, columns, [opening, 1.0], turned]).astype(np.float32)
 
 
-def hand_bins(pose: np.ndarray, proprioception: bool = True) -> np.ndarray:
-    """Log-probabilities (3, BINS), at least -8, of the Euler angles of a pose (7,); 0 without proprioception."""
-    if not proprioception:
-        return np.zeros((3, BINS), np.float32)
-    bins = soft_bins(matrix_to_euler(quaternion_to_matrix(pose[3:])))
-    return np.log(np.maximum(bins, np.float32(np.exp(-8))))
+def hand_density(pose: np.ndarray, proprioception: bool = True) -> np.ndarray:
+    """Log-density (CELLS,) of the rotation of a pose (7,) over the grid; 0 without proprioception."""
+    return log_density(quaternion_to_matrix(pose[3:])) if proprioception else np.zeros(CELLS, np.float32)

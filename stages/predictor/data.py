@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from stages.core.steps import MAX_MOTIONS
+from stages.core.steps import MAX_MOTIONS, parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix
-from stages.predictor.cloud import PointCloud, draw, hand_bins, hand_features
+from stages.predictor.cloud import PointCloud, draw, hand_density, hand_features
 from stages.predictor.decoding import Targets, label
 from stages.predictor.transformer import Inputs
 from stages.settings.fine import FineConfig
@@ -57,6 +57,11 @@ def prepare(
     return near.without_hand(gripper_pose) if config.hide_hand else near
 
 
+def hand_is_free(step: str, gripper_open: bool) -> bool:
+    """Whether nothing is in the hand during a motion of a step, so that its fingers can be exchanged."""
+    return gripper_open or parse_step(step).action in ("push", "slide")
+
+
 def views_at(centre: np.ndarray, config: FineConfig) -> CanonicalViews:
     """The canonical views zoomed at a point (3,)."""
     return CanonicalViews(np.asarray(centre, float), config.extent, config.image_size, tuple(config.views))
@@ -71,7 +76,7 @@ def augment(
         the example turned about its keypoint, with a disturbed keypoint, gripper pose, colours and cloud,
         and the angle [rad] by which the world was turned.
     """
-    turn = np.deg2rad(config.yaw_jitter) * rng.standard_normal()
+    turn = np.deg2rad(rng.uniform(-config.turn, config.turn))
     pivot = example.keypoint
     gripper = turn_pose(example.gripper_pose, turn, pivot)
     gripper[:3] += config.gripper_jitter * rng.standard_normal(3)
@@ -173,8 +178,8 @@ def collate(
         hands.append(
             hand_features(example.gripper_pose, example.gripper_open, example.keypoint, config.extent, turn, given)
         )
-        held.append(hand_bins(example.gripper_pose, given))
-        labels = label(example.action, views)
+        held.append(hand_density(example.gripper_pose, given))
+        labels = label(example.action, views, hand_is_free(example.step, example.gripper_open))
         pixels.append(labels[0])
         rotations.append(labels[1])
     motions = torch.tensor([min(example.motion_index, MAX_MOTIONS - 1) for example in examples])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import matrix_to_quaternion, quaternion_to_matrix
-from stages.predictor.rotation import decode_bins, euler_to_matrix, matrix_to_euler, soft_bins
+from stages.predictor.rotation import HALF_TURN, facing, likeliest, soft_label
 from stages.predictor.transformer import Outputs
 
 CLOSE = 0.02
@@ -41,7 +42,7 @@ class Targets:
 
     Attributes:
         pixels: (B, V, 2) column and row of the position.
-        rotation: (B, 3, BINS) soft labels.
+        rotation: (B, CELLS) probabilities.
         gripper_open, ignore_collision: (B,) in {0, 1}.
     """
 
@@ -51,9 +52,11 @@ class Targets:
     ignore_collision: Tensor
 
 
-def label(action: np.ndarray, views: CanonicalViews) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels (V, 2) and soft rotation bins (3, BINS) of an action (9,)."""
-    return views.project(action[:3]), soft_bins(matrix_to_euler(quaternion_to_matrix(action[3:7])))
+def label(action: np.ndarray, views: CanonicalViews, free: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (V, 2), and probabilities of rotations (CELLS,), of an action (9,) whose fingers are free to exchange."""
+    rotation = quaternion_to_matrix(action[3:7])
+    right = np.stack([rotation, rotation @ HALF_TURN]) if free else rotation[None]
+    return views.project(action[:3]), soft_label(right)
 
 
 def losses(outputs: Outputs, targets: Targets, spread: float = 1.5) -> dict[str, Tensor]:
@@ -70,16 +73,23 @@ def losses(outputs: Outputs, targets: Targets, spread: float = 1.5) -> dict[str,
     binary = F.binary_cross_entropy_with_logits
     return {
         "position": (scores.flatten(2).logsumexp(-1) - expected).mean(),
-        "rotation": F.cross_entropy(outputs.rotation.float().flatten(0, 1), targets.rotation.flatten(0, 1)),
+        "rotation": F.cross_entropy(outputs.rotation.float(), targets.rotation),
         "gripper": binary(outputs.gripper_open.float(), targets.gripper_open),
         "collision": binary(outputs.ignore_collision.float(), targets.ignore_collision),
     }
 
 
-def decode(outputs: Outputs, views: list[CanonicalViews]) -> list[Prediction]:
-    """The actions that a batch of scores means, seen through each sample's views."""
+def decode(outputs: Outputs, views: list[CanonicalViews], free: Sequence[bool], home: np.ndarray) -> list[Prediction]:
+    """The actions that a batch of scores means.
+
+    Args:
+        views: through which each sample is seen.
+        free: of each sample, whether the fingers can be exchanged; then they are as near as can be to `home`.
+        home: (3, 3) the tip's rotation that the robot is most at ease with.
+    """
     heatmaps = outputs.heatmaps.float().flatten(2).log_softmax(-1).view_as(outputs.heatmaps).cpu().numpy()
-    rotations = euler_to_matrix(decode_bins(outputs.rotation.float().softmax(-1).cpu().numpy()))
+    rotations = likeliest(outputs.rotation.float().softmax(-1).cpu().numpy())
+    rotations = np.where(np.array(free)[:, None, None], facing(rotations, home), rotations)
     quaternions = matrix_to_quaternion(rotations)
     opening, collision = (outputs.gripper_open > 0).tolist(), (outputs.ignore_collision > 0).tolist()
     predictions = []

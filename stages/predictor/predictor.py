@@ -11,7 +11,7 @@ import torch
 
 from stages.core.errors import UserError
 from stages.predictor.cloud import PointCloud
-from stages.predictor.data import MotionExample, collate, merged, prepare, views_at
+from stages.predictor.data import MotionExample, collate, hand_is_free, merged, prepare, views_at
 from stages.predictor.decoding import Prediction, decode
 from stages.predictor.encoders import build_vision_model, load_vision_model
 from stages.predictor.text import load_text_encoder, save_text_encoder
@@ -20,7 +20,7 @@ from stages.runtime.devices import usable_device
 from stages.settings.fine import FineConfig
 
 FORMAT = "clap.fine"
-VERSION = 1
+VERSION = 2
 WEIGHTS = "model.safetensors"
 SETTINGS = "config.json"
 TEXT = "text"
@@ -124,7 +124,9 @@ class FinePredictor:
             words = self.network.text.tokenize([example.step for example in batch])
             inputs, _ = collate(batch, words, self.config)
             outputs = self.network(inputs.to(self.device))
-            predictions += decode(outputs, [views_at(example.keypoint, self.config) for example in batch])
+            free = [hand_is_free(example.step, example.gripper_open) for example in batch]
+            views = [views_at(example.keypoint, self.config) for example in batch]
+            predictions += decode(outputs, views, free, self.network.home.cpu().numpy())
         return predictions
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from stages.core.steps import MAX_MOTIONS
 from stages.predictor.encoders import FINE_STRIDE, ConvEncoder, PretrainedEncoder
 from stages.predictor.heads import HeatmapHead, PointingHead, attended, gaussian_logits
-from stages.predictor.rotation import BINS
+from stages.predictor.rotation import smooth_functions
 
 HAND_FEATURES = 13
 FREQUENCIES = 5
@@ -32,7 +32,7 @@ class Inputs:
         motion: (B,) index of the motion within its step.
         hand: (B, HAND_FEATURES) gripper position, two columns of its rotation, opening, 1 if it is given, and the
             cosine and sine of the world's turn.
-        held: (B, 3, BINS) log-probabilities of the hand's own rotation; 0 if it is not given.
+        held: (B, CELLS) log-density of the hand's own rotation; 0 if it is not given.
     """
 
     rgb: Tensor
@@ -53,7 +53,7 @@ class Outputs:
 
     Attributes:
         heatmaps: (B, V, S, S) of the translation, one softmax per view.
-        rotation: (B, 3, BINS) of the Euler angles a, b, c.
+        rotation: (B, CELLS) of the rotations of a grid.
         gripper_open, ignore_collision: (B,) of a sigmoid.
     """
 
@@ -107,12 +107,18 @@ class MultiViewTransformer(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.heatmaps = HeatmapHead([towers * w for w in self.depth_encoder.widths], width, patch)
         self.pointing = PointingHead(width, self.heatmaps.channels, len(axes))
-        self.keep = nn.Linear(width, 3)
+        self.keep = nn.Linear(width, 1)
         features = width + len(axes) * (width + self.heatmaps.channels)
+        functions = torch.tensor(smooth_functions())
         self.action = nn.Sequential(
-            nn.LayerNorm(features), nn.Linear(features, 2 * width), nn.GELU(), nn.Linear(2 * width, 3 * BINS + 2)
+            nn.LayerNorm(features),
+            nn.Linear(features, 2 * width),
+            nn.GELU(),
+            nn.Linear(2 * width, functions.shape[1] + 2),
         )
         self.register_buffer("axes", axes.float(), persistent=False)
+        self.register_buffer("functions", functions, persistent=False)
+        self.register_buffer("home", torch.eye(3))
 
     def forward(self, inputs: Inputs) -> Outputs:
         """Scores of a batch."""
@@ -132,7 +138,8 @@ class MultiViewTransformer(nn.Module):
         around = [attended(heatmaps.flatten(0, 1), features).view(batch, -1) for features in (tokens, fine)]
         action = self.action(torch.cat([sequence[:, 0], *around], dim=1))
         keep = self.keep(sequence[:, 0]).float()
-        rotation = action[:, : 3 * BINS].float().view(batch, 3, BINS) + keep[..., None] * inputs.held
+        with torch.autocast(fine.device.type, enabled=False):
+            rotation = action[:, :-2].float() @ self.functions.T + keep * inputs.held
         return Outputs(heatmaps, rotation, action[:, -2], action[:, -1])
 
     def _guess(self, action: Tensor, fine: Tensor, inputs: Inputs) -> Tensor:

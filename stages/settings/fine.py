@@ -27,7 +27,7 @@ class FineConfig:
         ema: decay of the averaged weights, which are the ones saved.
         keypoint_jitter: standard deviation per axis of the planner's simulated error.
         keypoint_outliers: share of samples whose keypoint is off by up to `outlier_jitter` instead.
-        yaw_jitter: standard deviation of the scene's rotation about the vertical through the keypoint.
+        turn: largest turn of the scene about the vertical through the keypoint, either way.
         gripper_jitter: standard deviation per axis of the given gripper position.
         gripper_dropout, camera_dropout, word_dropout, point_dropout: shares left out while training.
         colour_jitter: standard deviation of the gain per colour channel.
@@ -65,7 +65,7 @@ class FineConfig:
     keypoint_jitter: NonNegative = 0.02
     keypoint_outliers: Share = 0.1
     outlier_jitter: NonNegative = 0.06
-    yaw_jitter: NonNegative = 15.0
+    turn: NonNegative = 26.0
     gripper_jitter: NonNegative = 0.005
     gripper_dropout: Share = 0.1
     camera_dropout: Share = 0.1
