@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -164,9 +165,17 @@ def test_single_strong_votes_do_not_outweigh_many_that_agree():
 def test_several_things_that_share_a_name_are_read_one_by_one():
     place = WORKSPACE_CENTRE + np.array([0.1, 0.1, 0.1])
     votes = votes_for(place, place + [0.0, 0.2, 0.0], 0.6)
-    both = [one.point for one in read_instances(*votes, CanonicalViews(), 0.25)]
+    both = [one.point for one in read_instances(*votes, CanonicalViews(), 0.6)]
     assert len(both) == 2 and np.allclose(both, [place, place + [0.0, 0.2, 0.0]], atol=0.005)
-    assert len(list(read_instances(*votes, CanonicalViews(), 0.5))) == 1
+    assert len(list(read_instances(*votes, CanonicalViews(), 0.7))) == 1
+
+
+def test_of_many_alike_all_are_read():
+    scores, nowhere, places = votes_for(WORKSPACE_CENTRE, WORKSPACE_CENTRE, 0.5)
+    corners = WORKSPACE_CENTRE + 0.1 * np.array(list(product((-1, 1), repeat=3)))
+    places[:64], scores[:64], scores[64:] = np.repeat(corners, 8, axis=0), 0.0, -20.0
+    found = np.array([one.point for one in read_instances(scores, nowhere, places, CanonicalViews(), 0.5)])
+    assert found.shape == (8, 3) and np.abs(found[:, None] - corners).max(-1).min(1).max() < 1e-6
 
 
 def test_what_is_probably_nowhere_is_pointed_at_without_confidence():

@@ -67,18 +67,21 @@ def read_pointing(
 def read_instances(
     scores: np.ndarray, nowhere: float, places: np.ndarray, views: CanonicalViews, share: float
 ) -> Iterator[Pointing]:
-    """The points of several things that a phrase means alike: each gathers a share of the probability at least.
+    """The points of several things that a phrase means alike, the surest first.
 
     Args:
         scores, nowhere, places: as of `read_pointing`.
+        share: in (0, 1); at each of the others more than this share of what gathers at the first.
     """
     probabilities, missing = _probabilities(scores, nowhere)
-    left = probabilities / probabilities.sum()
+    left, least = probabilities, 0.0
     while True:
         point, rival = _gathering(left, places)
         near = np.linalg.norm(places - point, axis=-1) < 2 * NEAR
-        if left[near].sum() < share:
+        gathered = left[near].sum()
+        if gathered <= least:
             return
+        least = least or share * gathered
         yield _pointing(point, rival, probabilities, missing, places, views)
         left = np.where(near, 0.0, left)
 
