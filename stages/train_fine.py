@@ -164,7 +164,9 @@ def _train(
     predictor: FinePredictor, examples: list[MotionExample], config: Config, checkpoint: Path, progress: Progress
 ) -> Trainer:
     """Train to the end of the budget, from the checkpoint if there is one."""
-    sampler = PredictorSampler(examples, config.fine, predictor.network.text, config.seed)
+    from stages.simulators.tabletop.colours import PALETTE
+
+    sampler = PredictorSampler(examples, config.fine, predictor.network.text, config.seed, PALETTE)
     trainer = Trainer(predictor.network, sampler, config.fine)
     if checkpoint.exists():
         trainer.load(checkpoint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from stages.core.errors import UserError
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix, rotation_angle
 from stages.predictor.assessment import assess
 from stages.predictor.cloud import EMPTY, PointCloud, draw, hand_features
-from stages.predictor.data import PredictorSampler, augment, collate, disturb, hand_is_free, views_at
+from stages.predictor.data import PredictorSampler, augment, collate, disturb, hand_is_free, recoloured, views_at
 from stages.predictor.decoding import decode, label, losses
 from stages.predictor.heads import gaussian_logits
 from stages.predictor.predictor import FinePredictor
@@ -174,6 +175,23 @@ def test_batches_depend_on_their_number_only(rng: np.random.Generator) -> None:
             assert torch.equal(a, b)
     seen = np.concatenate([first.indices(step) for step in range(3)])
     assert sorted(seen[:6]) == sorted(seen[6:]) == list(range(6))
+
+
+def test_colours_of_a_step_are_exchanged_and_nothing_else(rng: np.random.Generator) -> None:
+    colours, step = ["cyan", "lime", "red"], "move the grasped {} block to the {} square"
+    drawn = {recoloured(step.format("red", "lime"), colours, rng) for _ in range(200)}
+    assert drawn == {step.format(*pair) for pair in permutations(colours, 2)}
+    assert recoloured("push the box lid", colours, rng) == "push the box lid"
+
+
+def test_batches_have_every_colour_of_the_steps_and_no_other(rng: np.random.Generator) -> None:
+    steps = ["grasp the red block", "grasp the lime cup"]
+    examples = [replace(example(rng, SMALL), step=step) for step in steps]
+    text, config = WordEncoder(8), replace(SMALL, word_dropout=0.0)
+    sampler = PredictorSampler(examples, config, text, 0, ["red", "lime", "cyan"])
+    seen = {tuple(words) for step in range(10) for words in sampler.batch(step)[0].words.tolist()}
+    every = [f"grasp the {colour} {thing}" for colour in ("red", "lime") for thing in ("block", "cup")]
+    assert seen == {tuple(words) for words in text.tokenize(every).tolist()}
 
 
 # --- heatmaps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -130,15 +131,33 @@ def merged(example: MotionExample, config: FineConfig) -> MotionExample:
     return replace(example, cloud=example.cloud.merged(config.voxel))
 
 
-class PredictorSampler:
-    """Batches by step number: batch k is the same whenever, and in whatever process, it is asked for."""
+def recoloured(step: str, colours: Sequence[str], rng: np.random.Generator) -> str:
+    """A step with its colours exchanged for others: they tell which thing is meant, not how the hand moves."""
+    own = [word for word in dict.fromkeys(step.split()) if word in colours]
+    others = dict(zip(own, rng.choice(colours, len(own), replace=False), strict=True)) if own else {}
+    return " ".join(others.get(word, word) for word in step.split())
 
-    def __init__(self, examples: list[MotionExample], config: FineConfig, text: torch.nn.Module, seed: int) -> None:
+
+class PredictorSampler:
+    """Batches by step number: batch k is the same whenever, and in whatever process, it is asked for.
+
+    Args:
+        colours: names of colours; those that occur in the steps are exchanged for one another.
+    """
+
+    def __init__(
+        self,
+        examples: list[MotionExample],
+        config: FineConfig,
+        text: torch.nn.Module,
+        seed: int,
+        colours: Collection[str] = (),
+    ) -> None:
         self.examples = examples
         self.config = config
         self.text = text
         self.seed = seed
-        self.words = text.tokenize([example.step for example in examples])
+        self.colours = sorted({word for example in examples for word in example.step.split()} & set(colours))
 
     def indices(self, step: int) -> np.ndarray:
         """Which examples (batch_size,) batch `step` holds: epoch after epoch, shuffled anew."""
@@ -154,7 +173,8 @@ class PredictorSampler:
         turned = [augment(self.examples[i], self.config, rng) for i in chosen]
         proprioception = rng.random(len(chosen)) >= self.config.gripper_dropout
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        words = self.text.drop(self.words[torch.from_numpy(chosen)], self.config.word_dropout, generator)
+        steps = [recoloured(self.examples[i].step, self.colours, rng) for i in chosen]
+        words = self.text.drop(self.text.tokenize(steps), self.config.word_dropout, generator)
         examples, turns = zip(*turned, strict=True)
         return collate(examples, words, self.config, turns, proprioception)
 
