@@ -84,8 +84,8 @@ def decode(outputs: Outputs, views: list[CanonicalViews], free: Sequence[bool], 
 
     Args:
         views: through which each sample is seen.
-        free: of each sample, whether the fingers can be exchanged; then they are as near as can be to `home`.
-        home: (3, 3) the tip's rotation that the robot is most at ease with.
+        free: of each sample, whether the fingers can be exchanged; the rotation nearer to `home` is taken then.
+        home: (3, 3) mean rotation of the tip at the beginning of training episodes, from which the wrist turns least.
     """
     heatmaps = outputs.heatmaps.float().flatten(2).log_softmax(-1).view_as(outputs.heatmaps).cpu().numpy()
     rotations = likeliest(outputs.rotation.float().softmax(-1).cpu().numpy())

@@ -18,7 +18,7 @@ Like `SHARE` chosen from a sweep on 60 held-out procedural scenes and on held-ou
 and recall are 71 and 66 %, and 63 and 68 %; with 0.5 precision is 13 and 28 points lower, recall 11 and 5 higher."""
 
 SHARE = 0.5
-"""At each of several things of one name is more than this share of the probability at the surest of them."""
+"""A further thing of one name is listed if it has more than this share of the probability of the surest one."""
 
 APART = 0.015
 """Things of different nouns are farther apart [m]; in training demonstrations the nearest, bank notes in a safe, are

@@ -71,7 +71,7 @@ def read_instances(
 
     Args:
         scores, nowhere, places: as of `read_pointing`.
-        share: in (0, 1); at each of the others more than this share of what gathers at the first.
+        share: in (0, 1); a further thing is read if more than this share of the first one's probability gathers there.
     """
     probabilities, missing = _probabilities(scores, nowhere)
     left, least = probabilities, 0.0
