@@ -17,6 +17,7 @@ from clap_cli import (
     deploy,
     evaluate,
     finetune_vlm,
+    pretrain_fine,
     pretrain_vlm,
     status,
     tasks,
@@ -40,6 +41,7 @@ app.command("train-fine")(train_fine.command)
 app.command("evaluate")(evaluate.command)
 app.add_typer(deploy.app, name="deploy")
 app.command("pretrain-vlm")(pretrain_vlm.command)
+app.command("pretrain-fine")(pretrain_fine.command)
 app.add_typer(tasks.app, name="tasks")
 app.command("status")(status.command)
 app.command("view")(view.command)

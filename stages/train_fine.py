@@ -11,19 +11,16 @@ import torch
 
 from stages.artifacts.annotations import Keypoints, Plans
 from stages.artifacts.demonstrations import Demonstrations
+from stages.artifacts.digest import directory_digest
 from stages.artifacts.files import parent, publish_directory, writing
-from stages.artifacts.header import EPISODES, Header
+from stages.artifacts.header import EPISODES, Header, Parent
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.core.errors import UserError
-from stages.core.observation import Observation
 from stages.core.progress import Progress, silent
-from stages.geometry.clouds import frame_points
-from stages.geometry.poses import quaternion_to_matrix
 from stages.predictor.assessment import HeldOut, assess, with_planner_errors
-from stages.predictor.cloud import PointCloud
-from stages.predictor.data import GENEROUS, MotionExample, PredictorSampler, prepare
-from stages.predictor.predictor import FinePredictor
-from stages.predictor.rotation import mean_rotation
+from stages.predictor.cloud import cloud_of
+from stages.predictor.data import GENEROUS, MotionExample, PredictorSampler, home_of, prepare
+from stages.predictor.predictor import SHIPPED, FinePredictor
 from stages.predictor.training import Curves, Trainer
 from stages.settings.fine import FineConfig
 from stages.settings.loader import Config
@@ -57,6 +54,7 @@ def train_fine(
             to train on, or `out_dir` exists and neither flag is given.
     """
     parents = [parent(demos, *EPISODES), parent(keypoints, "clap.keypoints"), parent(plans, "clap.plans")]
+    parents += _base(config.fine.base)
     header = Header.create(
         "clap.fine",
         config=config.as_dict(),
@@ -71,7 +69,7 @@ def train_fine(
             episodes.refuse_test_variations()
     predictor = _create(config)
     examples = load_examples(config.fine, demos, keypoints, plans, progress)
-    predictor.network.home.copy_(torch.from_numpy(_home(examples["train"])))
+    predictor.network.home.copy_(torch.from_numpy(home_of(examples["train"])))
     partial = open_partial(out_dir, header)
     trainer = _train(predictor, examples["train"], config, partial / CHECKPOINT, progress)
     held_out = _assess(predictor, examples["valid"], config)
@@ -84,6 +82,13 @@ def train_fine(
     publish_directory(partial / MODEL, out_dir, header, summary)
     close_partial(out_dir)
     return summary
+
+
+def _base(name: str) -> list[Parent]:
+    """The base if it is a folder, so that a change of it is noticed."""
+    if not name or name in SHIPPED or not Path(name).is_dir():
+        return []
+    return [Parent(str(Path(name).resolve()), "base", directory_digest(Path(name)))]
 
 
 def curves_path(out_dir: Path) -> Path:
@@ -112,16 +117,6 @@ def load_examples(
     return examples
 
 
-def cloud_of(observation: Observation) -> PointCloud:
-    """The clouds of all cameras, each point with the number of its camera."""
-    clouds = [frame_points(frame) for frame in observation.cameras.values()]
-    return PointCloud(
-        points=np.concatenate([points for points, _ in clouds]),
-        colours=np.concatenate([colours for _, colours in clouds]),
-        cameras=np.repeat(np.arange(len(clouds), dtype=np.uint8), [len(points) for points, _ in clouds]),
-    )
-
-
 def _episode_examples(
     episodes: Demonstrations, points: Keypoints, lines: Plans, index: int, config: FineConfig
 ) -> list[MotionExample]:
@@ -145,12 +140,6 @@ def _episode_examples(
             )
         )
     return examples
-
-
-def _home(examples: list[MotionExample]) -> np.ndarray:
-    """The rotation (3, 3) of the tip with which episodes begin."""
-    begun = [quaternion_to_matrix(example.gripper_pose[3:]) for example in examples if example.index == 0]
-    return mean_rotation(np.array(begun or [np.eye(3)]))
 
 
 def _create(config: Config) -> FinePredictor:

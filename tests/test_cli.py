@@ -42,6 +42,7 @@ COMMANDS = [
     ["deploy", "serve"],
     ["deploy", "drive"],
     ["pretrain-vlm"],
+    ["pretrain-fine"],
     ["status"],
     ["tasks"],
     ["tasks", "check"],
@@ -106,6 +107,7 @@ def trained_run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         ("pretrain-vlm", "--out", base, *small),
         ("finetune-vlm", "--run", run, "--base", base, *planning(language), *sets(*TRAINING)),
         ("train-fine", "--run", run, *sets(*TRAINING)),
+        ("pretrain-fine", "--out", run.parent / "motions", *small),
         ("deploy", "--run", run),
     ):
         outcome = clap_here(*args, "--json")
@@ -127,6 +129,13 @@ class TestStages:
         assert made == {name: (trained_run / name).stat().st_mtime_ns for name in made}
         outcome = clap_here("train-fine", "--run", trained_run, "--resume", *sets(*TRAINING, "fine.steps=3"))
         assert refused(outcome, "steps: 2 instead of 3", "--overwrite")
+
+    def test_a_base_of_another_architecture_is_refused(self, trained_run: Path) -> None:
+        weights = (trained_run / "fine" / "model.safetensors").read_bytes()
+        base = f"fine.base={trained_run.parent / 'motions'}"
+        outcome = clap_here("train-fine", "--run", trained_run, "--overwrite", *sets(*TRAINING, base))
+        assert refused(outcome, "fine.width is 32, but 128 in the base", "--set fine.base=")
+        assert (trained_run / "fine" / "model.safetensors").read_bytes() == weights
 
     def test_evaluation(self, trained_run: Path) -> None:
         args = ("--run", trained_run, "--task", "push_button+0", "--episodes", "2", "--workers", "1", *sets(*ROLLING))
@@ -314,6 +323,7 @@ class TestBadInput:
             (["deploy", "drive", "push it"], ["--task"]),
             (["view", "missing.h5"], ["missing.h5 does not exist"]),
             (["pretrain-vlm", "--out", "base", "--set", "scene=3"], ["Did you mean 'scenes'"]),
+            (["pretrain-fine", "--out", "base", "--set", "scene=3"], ["Did you mean 'scenes'"]),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else None,
     )

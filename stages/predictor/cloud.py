@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stages.core.observation import Observation
 from stages.geometry.canonical import CanonicalViews
+from stages.geometry.clouds import frame_points
 from stages.geometry.poses import quaternion_to_matrix
 from stages.predictor.rotation import CELLS, log_density
 
@@ -52,6 +54,16 @@ class PointCloud:
         """The points that do not belong to the hand at `gripper_pose` (7,)."""
         local = (self.points - gripper_pose[:3].astype(np.float32)) @ quaternion_to_matrix(gripper_pose[3:])
         return self[~np.all((local > HAND_LOW) & (local < HAND_HIGH), axis=1)]
+
+
+def cloud_of(observation: Observation) -> PointCloud:
+    """The clouds of all cameras, each point with the number of its camera."""
+    clouds = [frame_points(frame) for frame in observation.cameras.values()]
+    return PointCloud(
+        points=np.concatenate([points for points, _ in clouds]),
+        colours=np.concatenate([colours for _, colours in clouds]),
+        cameras=np.repeat(np.arange(len(clouds), dtype=np.uint8), [len(points) for points, _ in clouds]),
+    )
 
 
 def _cells(points: np.ndarray, voxel: float) -> np.ndarray:

@@ -13,6 +13,7 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix
 from stages.predictor.cloud import PointCloud, draw, hand_density, hand_features
 from stages.predictor.decoding import Targets, label
+from stages.predictor.rotation import mean_rotation
 from stages.predictor.transformer import Inputs
 from stages.settings.fine import FineConfig
 
@@ -124,6 +125,12 @@ def disturb(cloud: PointCloud, config: FineConfig, rng: np.random.Generator) -> 
     gain = (1 + config.colour_jitter * rng.standard_normal(3)).astype(np.float32)
     colours = np.clip(cloud.colours[:, channels] * gain, 0, 255).astype(np.uint8)
     return PointCloud(cloud.points, colours, cloud.cameras)
+
+
+def home_of(examples: Sequence[MotionExample]) -> np.ndarray:
+    """The rotation (3, 3) of the tip with which episodes begin."""
+    begun = [quaternion_to_matrix(example.gripper_pose[3:]) for example in examples if example.index == 0]
+    return mean_rotation(np.array(begun or [np.eye(3)]))
 
 
 def merged(example: MotionExample, config: FineConfig) -> MotionExample:

@@ -29,7 +29,7 @@ class HeatmapHead(nn.Module):
 
     def forward(self, tokens: Tensor, maps: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Logits (N, S, S) and fine features (N, channels, S / 4, S / 4) of tokens (N, width, grid, grid)."""
-        *finer, coarsest = (lateral(features) for lateral, features in zip(self.laterals, maps[1:-1], strict=True))
+        *finer, coarsest = (lateral(features) for lateral, features in zip(self.laterals, maps, strict=True))
         fine = coarsest
         for features in reversed(finer):
             fine = F.interpolate(F.relu(fine), scale_factor=2.0, mode="nearest") + features
@@ -43,11 +43,12 @@ class HeatmapHead(nn.Module):
 
 
 class PointingHead(nn.Module):
-    """A guess of the target as a Gaussian in space: a blend of points that are looked at, plus an offset.
+    """A guess of the target as a Gaussian in space: a blend of points that are looked at, plus offsets.
 
     The action token looks at the surface a few times in each view. Each look is the mean place of the pixels that it
     attends to, a soft argmax in three dimensions. Where an expert goes is mostly such a place, or the hand's, plus
-    something fixed; learning it takes far fewer demonstrations than learning heatmaps from nothing.
+    something fixed in the world (a lift) or in the hand's frame (from before a handle to it, and back with the drawer);
+    learning it takes far fewer demonstrations than learning heatmaps from nothing.
     """
 
     looks = 8
@@ -56,15 +57,15 @@ class PointingHead(nn.Module):
         super().__init__()
         self.question = nn.Linear(width, self.looks * channels)
         self.blend = nn.Linear(width, 3 * (views * self.looks + 2))
-        self.offset = nn.Linear(width, 3)
+        self.offset, self.offset_in_hand = nn.Linear(width, 3), nn.Linear(width, 3)
         self.spread = nn.Linear(width, 3)
-        for layer in (self.blend, self.offset, self.spread):
+        for layer in (self.blend, self.offset, self.offset_in_hand, self.spread):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         nn.init.constant_(self.spread.bias, -1.5)
 
     def forward(
-        self, action: Tensor, fine: Tensor, surface: Tensor, seen: Tensor, hand: Tensor
+        self, action: Tensor, fine: Tensor, surface: Tensor, seen: Tensor, hand: Tensor, rotation: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Mean (B, 3) and standard deviation (B, 3) of the guess.
 
@@ -73,7 +74,7 @@ class PointingHead(nn.Module):
             fine: (B, V, C, h, w) features of the pixels.
             surface: (B, V, 3, h, w) place of what the pixels show.
             seen: (B, V, h, w) whether they show anything.
-            hand: (B, 3) place of the hand.
+            hand, rotation: (B, 3) place and (B, 3, 3) rotation of the hand; zeros where they are not given.
         """
         question = self.question(action).unflatten(-1, (self.looks, -1)) / fine.shape[2] ** 0.5
         scores = torch.einsum("bvcn,blc->bvln", fine.flatten(3), question)
@@ -82,6 +83,7 @@ class PointingHead(nn.Module):
         candidates = torch.cat([places, hand[:, None], torch.zeros_like(hand)[:, None]], dim=1)
         blend = self.blend(action).unflatten(-1, (3, -1)).softmax(-1)
         mean = torch.einsum("bdn,bnd->bd", blend, candidates) + self.offset(action)
+        mean = mean + torch.einsum("bij,bj->bi", rotation, self.offset_in_hand(action))
         return mean, 0.01 + self.spread(action).exp()
 
 

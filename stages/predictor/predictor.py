@@ -20,10 +20,17 @@ from stages.runtime.devices import usable_device
 from stages.settings.fine import FineConfig
 
 FORMAT = "clap.fine"
-VERSION = 2
+VERSION = 3
 WEIGHTS = "model.safetensors"
 SETTINGS = "config.json"
 TEXT = "text"
+
+BASES = Path(__file__).parent / "weights"
+SHIPPED = ("motions",)
+"""Bases that are no folders, whatever lies in the working directory."""
+
+ARCHITECTURE = ("views", "image_size", "extent", "image_encoders", "text_encoder", "patch", "width", "depth", "heads")
+"""Settings in which a predictor and its base must be the same."""
 
 
 class FinePredictor:
@@ -41,14 +48,19 @@ class FinePredictor:
 
     @classmethod
     def create(cls, config: FineConfig, device: torch.device | str = "cpu") -> FinePredictor:
-        """An untrained predictor; pre-trained encoders come with their weights.
+        """A predictor with the weights of its base, or an untrained one; Hugging Face encoders come with theirs.
 
         Raises:
-            UserError: the settings do not fit together, or name an unknown encoder.
+            UserError: the settings do not fit together or to the base's, or name an unknown encoder or base.
         """
         names = [name for name in config.image_encoders if name != "tiny"]
         text = load_text_encoder(config.text_encoder, config.width)
-        return cls(config, build_network(config, [load_vision_model(name) for name in names], text), device)
+        network = build_network(config, [load_vision_model(name) for name in names], text)
+        if config.base:
+            base = cls.from_pretrained(base_folder(config.base))
+            check_same(config, base.config)
+            network.load_state_dict(base.network.state_dict())
+        return cls(config, network, device)
 
     @classmethod
     def from_pretrained(cls, folder: Path | str, device: torch.device | str = "cpu") -> FinePredictor:
@@ -73,13 +85,13 @@ class FinePredictor:
         network.eval()
         return cls(config, network, device)
 
-    def save_pretrained(self, folder: Path | str) -> None:
-        """Write weights (safetensors) and settings into `folder`, which is made if needed."""
+    def save_pretrained(self, folder: Path | str, dtype: torch.dtype = torch.float32) -> None:
+        """Write weights (safetensors, of a type) and settings into `folder`, which is made if needed."""
         from safetensors.torch import save_file
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        state = {name: value.contiguous().cpu() for name, value in self.network.state_dict().items()}
+        state = {name: value.to(dtype).contiguous().cpu() for name, value in self.network.state_dict().items()}
         save_file(state, folder / WEIGHTS, metadata={"format": "pt"})
         save_text_encoder(self.network.text, folder / TEXT)
         encoders = [encoder.model.config.to_dict() for encoder in self.network.pretrained]
@@ -128,6 +140,24 @@ class FinePredictor:
             views = [views_at(example.keypoint, self.config) for example in batch]
             predictions += decode(outputs, views, free, self.network.home.cpu().numpy())
         return predictions
+
+
+def base_folder(name: str) -> Path:
+    """Where a base is: one that ships by its name, or a folder."""
+    return BASES / name if name in SHIPPED else Path(name)
+
+
+def check_same(config: FineConfig, base: FineConfig) -> None:
+    """Refuse a base of another architecture.
+
+    Raises:
+        UserError: says in which setting they differ.
+    """
+    for name in ARCHITECTURE:
+        own, its = getattr(config, name), getattr(base, name)
+        if own != its:
+            hint = f"Leave fine.{name} as it is, or train from nothing: --set fine.base="
+            raise UserError(f"fine.{name} is {own}, but {its} in the base '{config.base}'", hint)
 
 
 def build_network(config: FineConfig, pretrained: list[torch.nn.Module], text: torch.nn.Module) -> MultiViewTransformer:

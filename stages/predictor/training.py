@@ -15,8 +15,12 @@ from stages.predictor.data import PredictorSampler
 from stages.predictor.decoding import Targets, losses
 from stages.predictor.transformer import Inputs, MultiViewTransformer
 from stages.runtime.checkpoints import save_checkpoint
+from stages.runtime.muon import Muon, takes
 from stages.runtime.precision import use_bfloat16
 from stages.settings.fine import FineConfig
+
+FEWEST_ROWS = 4
+"""Muon turns a matrix of fewer rows as far as a large one, too far for what gives a coordinate."""
 
 AHEAD = 3
 """Batches drawn while the network is busy with another."""
@@ -42,9 +46,7 @@ class Trainer:
         self.device = next(network.parameters()).device
         self.trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
-        self.optimizer = torch.optim.AdamW(
-            _groups(self.trained, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98)
-        )
+        self.optimizers = _optimizers(self.trained, config)
         self.bfloat16 = use_bfloat16(config.precision, self.device)
         self.step = 0
         self.seconds = 0.0
@@ -79,31 +81,32 @@ class Trainer:
 
     def _optimise(self, inputs: Inputs, targets: Targets) -> dict[str, Tensor]:
         """One step; returns the losses."""
-        rate = self._rate()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * self._schedule()
         targets = Targets(*(value.to(self.device) for value in vars(targets).values()))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             outputs = self.network(inputs.to(self.device))
         parts = losses(outputs, targets)
         loss = torch.stack(list(parts.values())).sum()
-        self.optimizer.zero_grad()
+        self.network.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.trained.values(), 1.0)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
         decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.values()), list(self.trained.values()), 1 - decay)
         return {"loss": loss.detach()} | {name: value.detach() for name, value in parts.items()}
 
-    def _rate(self) -> float:
-        """Learning rate: linear warm-up, then half a cosine over the budget."""
+    def _schedule(self) -> float:
+        """Share of the peak learning rates: linear warm-up, then half a cosine over the budget."""
         warm = min(1.0, (self.step + 1) / max(1, self.config.warmup))
-        return self.config.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.done)))
+        return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.done)))
 
     def _log(self, values: dict[str, Tensor]) -> None:
-        row = {"step": self.step, "seconds": self.seconds, "rate": self.optimizer.param_groups[0]["lr"]}
+        row = {"step": self.step, "seconds": self.seconds, "rate": self.optimizers[0].param_groups[0]["lr"]}
         for name, value in (row | {name: float(value) for name, value in values.items()}).items():
             self.curves.setdefault(name, []).append(value)
 
@@ -118,7 +121,7 @@ class Trainer:
         state = {
             "trained": dict(self.trained),
             "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "random": torch.get_rng_state(),
             "progress": {"step": self.step, "seconds": self.seconds, "curves": self.curves},
         }
@@ -131,7 +134,8 @@ class Trainer:
             for name, parameter in self.trained.items():
                 parameter.copy_(state["trained"][name])
         self.average = state["average"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         torch.set_rng_state(state["random"].cpu())
         for name, value in state["progress"].items():
             setattr(self, name, value)
@@ -152,8 +156,20 @@ def prefetch(sampler: PredictorSampler, first: int) -> Iterator[tuple[Inputs, Ta
                 future.cancel()
 
 
-def _groups(parameters: dict[str, nn.Parameter], decay: float) -> list[dict]:
-    """Matrices decay; vectors (biases, norms) and tables of words do not."""
-    decayed = [p for name, p in parameters.items() if p.ndim > 1 and "words" not in name]
-    spared = [p for name, p in parameters.items() if p.ndim <= 1 or "words" in name]
-    return [{"params": decayed, "weight_decay": decay}, {"params": spared, "weight_decay": 0.0}]
+def _optimizers(parameters: dict[str, nn.Parameter], config: FineConfig) -> tuple[torch.optim.AdamW, Muon]:
+    """Muon for the weights inside our own layers; AdamW for vectors, coordinates, words, and pre-trained encoders.
+
+    Vectors (biases, norms) and tables of words do not decay. Each group knows its "peak" learning rate.
+    """
+    own = {n: p for n, p in parameters.items() if not n.startswith(("pretrained.", "text."))}
+    inside = {n: p for n, p in own.items() if takes(n, p) and len(p) >= FEWEST_ROWS}
+    others = {name: parameter for name, parameter in parameters.items() if name not in inside}
+    decayed = [p for name, p in others.items() if p.ndim > 1 and "words" not in name]
+    spared = [p for name, p in others.items() if p.ndim <= 1 or "words" in name]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": spared, "weight_decay": 0.0}]
+    adam = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+    muon = Muon(inside.values(), lr=config.matrix_rate)
+    for optimizer in (adam, muon):
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return adam, muon

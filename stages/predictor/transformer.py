@@ -147,7 +147,9 @@ class MultiViewTransformer(nn.Module):
         middle = slice(FINE_STRIDE // 2, None, FINE_STRIDE)
         depth, local = inputs.depth[..., middle, middle], self._local(inputs.depth)[..., middle, middle]
         surface = torch.einsum("bvahw,vad->bvdhw", local, self.axes)
-        mean, spread = self.pointing(action.float(), fine.float(), surface, depth < 1.5, inputs.hand[:, :3])
+        place, first, second = inputs.hand[:, :9].unflatten(1, (3, 3)).unbind(1)
+        rotation = torch.stack([first, second, torch.linalg.cross(first, second)], dim=-1)
+        mean, spread = self.pointing(action.float(), fine.float(), surface, depth < 1.5, place, rotation)
         return gaussian_logits(mean, spread, self.axes, inputs.depth.shape[-1])
 
     @staticmethod
@@ -158,11 +160,13 @@ class MultiViewTransformer(nn.Module):
         return torch.stack([offset.expand_as(depth), offset.T.expand_as(depth), depth], dim=2)
 
     def _encode(self, inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
-        """Fused tokens (B, V, grid^2, width) and the convolutional pyramid (B V, C, ., .), finest first."""
+        """Fused tokens (B, V, grid^2, width), and what lies between the finest and the coarsest convolutions, as maps
+        (B V, C, ., .), finest first."""
         seen = (inputs.depth.flatten(0, 1)[:, None] < 1.5).float()
         places = self._local(inputs.depth).flatten(0, 1)
         maps = self.depth_encoder(torch.cat([places * seen, seen], dim=1))
         tokens = self.fuse_depth(_as_tokens(maps[-1])) + self.fuse_places(self._places(inputs.depth))
+        maps = maps[1:-1]
         images = inputs.rgb.flatten(0, 1)
         described = [
             norm(_as_tokens(encoder(images, self.grid)))
@@ -170,7 +174,7 @@ class MultiViewTransformer(nn.Module):
         ]
         if self.image_encoder is not None:
             coloured = self.image_encoder((images * 2 - 1) * seen)
-            maps = [torch.cat(pair, dim=1) for pair in zip(coloured, maps, strict=True)]
+            maps = [torch.cat(pair, dim=1) for pair in zip(coloured[1:-1], maps, strict=True)]
             described.append(_as_tokens(coloured[-1]))
         tokens = tokens + self.fuse_images(torch.cat(described, dim=-1))
         return tokens.unflatten(0, inputs.depth.shape[:2]), maps

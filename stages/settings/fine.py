@@ -22,8 +22,12 @@ class FineConfig:
         text_encoder: "words" (built in), or a Hugging Face name or path of a SigLIP text model.
         patch: side of an image token [px], a power of two.
         width, depth, heads: of the multi-view transformer.
+        base: whose weights training begins with: "motions", which ships, a folder that `clap pretrain-fine` or
+            `clap train-fine` wrote, or "" = none.
         steps: optimiser steps.
         minutes: stop earlier, with the learning rate at its end, after so many minutes of training; 0 = never.
+        learning_rate, matrix_rate: peaks; the second is of the matrices inside the network, which Muon trains.
+        weight_decay: of other matrices.
         ema: decay of the averaged weights, which are the ones saved.
         keypoint_jitter: standard deviation per axis of the planner's simulated error.
         keypoint_outliers: share of samples whose keypoint is off by up to `outlier_jitter` instead.
@@ -51,10 +55,12 @@ class FineConfig:
     depth: Count = 4
     heads: Count = 4
 
+    base: str = ""
     steps: Count = 1600
     minutes: NonNegative = 0.0
     batch_size: Count = 32
     learning_rate: Positive = 1e-3
+    matrix_rate: Positive = 0.02
     weight_decay: NonNegative = 0.05
     warmup: Whole = 50
     ema: Share = 0.99

@@ -1,4 +1,4 @@
-"""Settings of `clap pretrain-vlm`."""
+"""Settings of `clap pretrain-vlm` and `clap pretrain-fine`."""
 
 from __future__ import annotations
 
@@ -30,5 +30,30 @@ class PretrainConfig:
     pointer_rate: Positive = 0.005
     text: Share = 0.2
     assessed: Whole = 60
+    workers: Whole = 0
+    seed: Seed = 0
+
+
+@dataclass(frozen=True)
+class PretrainFineConfig:
+    """Settings of `clap pretrain-fine`.
+
+    Attributes:
+        scenes: procedural scenes in which the hand does up to three things.
+        image_size: of the cameras [px].
+        steps, minutes, batch_size, learning_rate, matrix_rate: as of `FineConfig`, whose defaults all else has.
+        assessed: fresh scenes that the finished base is asked about.
+        workers: processes that play scenes; 0 = one per core.
+        seed: of scenes and weights.
+    """
+
+    scenes: Count = 3000
+    image_size: Pixels = 128
+    steps: Count = 6000
+    minutes: NonNegative = 0.0
+    batch_size: Count = 32
+    learning_rate: Positive = 1e-3
+    matrix_rate: Positive = 0.02
+    assessed: Whole = 100
     workers: Whole = 0
     seed: Seed = 0

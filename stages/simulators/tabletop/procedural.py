@@ -6,6 +6,7 @@ Things are white: whoever uses a scene can colour each by its mask, so that one 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
@@ -32,6 +33,9 @@ HELD = 0.15
 FEW, FEW_NOUNS = 0.5, 2
 """Share of scenes of few nouns, and how many these are."""
 
+SAME_PAINT = 0.6
+"""Share of parts that have the colour of what they belong to."""
+
 LOWEST_TIP = TABLE_HEIGHT + 0.03
 POSTURE_SPREAD = 0.35
 """Standard deviation of the joints about their home [rad]."""
@@ -39,6 +43,26 @@ POSTURE_SPREAD = 0.35
 POSTURE_TRIES = 40
 HAND = np.array([0.02, -0.04, -0.1, -0.16])
 """Distances from the tip along its axis at which the hand is in the way of things [m]."""
+
+
+@dataclass(frozen=True)
+class ProceduralWorld:
+    """A compiled scene.
+
+    Attributes:
+        model, data: MuJoCo's; parts that slide or turn have joints, at zero where the scene was drawn.
+        things: named by their nouns or synonyms, each followed by its parts.
+        arrangement: where they stand.
+    """
+
+    model: mujoco.MjModel
+    data: mujoco.MjData
+    things: list[Thing]
+    arrangement: Arrangement
+
+    def observe(self, image_size: int) -> Observation:
+        """What the cameras see, with masks."""
+        return _observe(self.model, self.data, self.things, image_size)
 
 
 def procedural_scene(
@@ -52,6 +76,19 @@ def procedural_scene(
     Returns:
         What the cameras see, with masks, and the things, named by their nouns or synonyms, each followed by its parts.
     """
+    world = procedural_world(rng, nouns, count)
+    state = State(world.model, world.data)
+    return world.observe(image_size), [
+        SceneObject(thing.name, state.position(thing), thing.mask_id, None, thing.kind) for thing in world.things
+    ]
+
+
+def procedural_world(rng: np.random.Generator, nouns: Sequence[str], count: int, held: float = HELD) -> ProceduralWorld:
+    """The scene of `procedural_scene`, not yet seen.
+
+    Args:
+        held: share of scenes in which the hand holds something.
+    """
     spec = new_world()
     base = np.eye(4)
     base[2, 3] = TABLE_HEIGHT
@@ -62,11 +99,20 @@ def procedural_scene(
     model = spec.compile()
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
-    _arrange(rng, model, data, [model.body(body).id for body in bodies])
-    state = State(model, data)
-    return _observe(model, data, scene.things, image_size), [
-        SceneObject(thing.name, state.position(thing), thing.mask_id, None, thing.kind) for thing in scene.things
-    ]
+    arrangement = Arrangement(rng, model, data, [model.body(body).id for body in bodies])
+    _arrange(rng, model, data, arrangement, held)
+    return ProceduralWorld(model, data, scene.things, arrangement)
+
+
+def paint(rng: np.random.Generator, world: ProceduralWorld) -> None:
+    """Give every thing a colour, and some parts one of their own; their shades stay."""
+    model, colours = world.model, {0: np.ones(3)}
+    for thing in world.things:
+        body = model.body(thing.body).id
+        owner = colours.get(int(model.body_parentid[body]))
+        inherits = owner is not None and thing.kind == "part" and rng.random() < SAME_PAINT
+        colours[body] = owner if inherits else rng.uniform(0, 1, 3)
+        model.geom_rgba[model.geom_bodyid == body, :3] *= colours[body]
 
 
 def _drawn_nouns(rng: np.random.Generator, nouns: list[str], count: int) -> list[str]:
@@ -81,10 +127,11 @@ def _drawn_nouns(rng: np.random.Generator, nouns: list[str], count: int) -> list
     return drawn
 
 
-def _arrange(rng: np.random.Generator, model: mujoco.MjModel, data: mujoco.MjData, bodies: list[int]) -> None:
-    """Place the things, pose the arm, and put one thing into the hand or none."""
-    arrangement = Arrangement(rng, model, data, bodies)
-    graspable = arrangement.graspable() if rng.random() < HELD else []
+def _arrange(
+    rng: np.random.Generator, model: mujoco.MjModel, data: mujoco.MjData, arrangement: Arrangement, share: float
+) -> None:
+    """Place the things, pose the arm, and put one thing into the hand or, as often as `share` says not, none."""
+    graspable = arrangement.graspable() if rng.random() < share else []
     held = int(rng.choice(graspable)) if graspable else None
     arrangement.spread(leave=held)
     opening = float(rng.choice([0.0, 0.02, 0.04]))

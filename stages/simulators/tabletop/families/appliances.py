@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.simulators.tabletop.families.draft import Build, Draft, Point, turn
 from stages.simulators.tabletop.families.grips import front_grip, knob, legs
-from stages.simulators.tabletop.families.hinged import door, flap, opening, shell
+from stages.simulators.tabletop.families.hinged import WIDEST, door, flap, opening, shell
 
 SHADE = 0.55
 """Of what is darker than the machine that carries it."""
@@ -134,13 +134,15 @@ def _washer(draft: Draft) -> float:
     radius, side = 0.36 * wide, (1 if draft.chance(0.5) else -1)
     mouth = draft.part("drum", (deep / 2, 0, 0.42 * tall), shade=0.3)
     mouth.cylinder(0.85 * radius, 0.004, axis=0)
+    angle = opening(draft)
     leaf = draft.part(
         "door",
         (deep / 2, side * radius, 0.42 * tall),
-        rotation=turn(2, side * opening(draft)),
+        rotation=turn(2, side * angle),
         anchor=(0.012, -side * radius, 0),
         shade=draft.draw(0.6, 0.9),
     )
+    leaf.turns((0, 0, side), WIDEST, angle)
     leaf.cylinder(radius, 0.012, (0.008, -side * radius, 0), axis=0)
     leaf.box((0.02, 0.012, 0.03), (0.02, -side * 1.8 * radius, 0))
     _controls(draft, deep / 2, 0.8 * wide, 0.88 * tall, 0.11 * tall)

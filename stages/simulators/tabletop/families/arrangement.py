@@ -13,6 +13,7 @@ import numpy as np
 
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion
 from stages.geometry.workspace import TABLE_HEIGHT
+from stages.simulators.tabletop.bodies import geoms_below
 from stages.simulators.tabletop.families.draft import ROOM
 
 AREA_LOW, AREA_HIGH = np.array([-0.12, -0.38]), np.array([0.5, 0.38])
@@ -94,22 +95,45 @@ class Placed:
         return bool(np.any(np.all((points > low) & (points < high), axis=1)))
 
 
+def bounding_box(
+    model: mujoco.MjModel, data: mujoco.MjData, body: int, world: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest corner (3,) of all shapes at and below a body, in its frame or the world's [m]."""
+    geoms = np.flatnonzero(geoms_below(model, body)).tolist()
+    pieces = [_outline(model, geom) @ data.geom_xmat[geom].reshape(3, 3).T + data.geom_xpos[geom] for geom in geoms]
+    points = np.concatenate(pieces)
+    if not world:
+        points = (points - data.xpos[body]) @ data.xmat[body].reshape(3, 3)
+    return points.min(axis=0), points.max(axis=0)
+
+
+def _outline(model: mujoco.MjModel, geom: int) -> np.ndarray:
+    """Points (P, 3) around a shape in its own frame: vertices of a mesh, or corners of a bounding box [m]."""
+    mesh = model.geom_dataid[geom]
+    if mesh >= 0:
+        return model.mesh_vert[model.mesh_vertadr[mesh] :][: model.mesh_vertnum[mesh]]
+    return model.geom_aabb[geom, :3] + SIGNS * model.geom_aabb[geom, 3:]
+
+
 class Arrangement:
     """Moves bodies of a model that stand on the world, each with all below it.
 
     Args:
         model, data: MuJoCo's, after mj_kinematics.
         bodies: ids of the things.
+
+    Attributes:
+        rooms: each a site, and the body of the thing that it is in or on.
     """
 
     def __init__(self, rng: np.random.Generator, model: mujoco.MjModel, data: mujoco.MjData, bodies: list[int]) -> None:
         self._rng, self._model, self._data = rng, model, data
         self._bodies = bodies
-        self._boxes = {body: self._box(body) for body in bodies}
+        self._boxes = {body: bounding_box(model, data, body) for body in bodies}
         self._placed: dict[int, Placed] = {}
         self._gap = rng.uniform(0.0, 0.02)
         sites = (site for site in range(model.nsite) if model.site(site).name.startswith(ROOM))
-        self._rooms = [(site, int(model.body_rootid[model.site_bodyid[site]])) for site in sites]
+        self.rooms = [(site, int(model.body_rootid[model.site_bodyid[site]])) for site in sites]
 
     @property
     def placed(self) -> list[Placed]:
@@ -147,21 +171,6 @@ class Arrangement:
     def reach(self, body: int) -> float:
         """How far below the tip a held thing ends at most [m]."""
         return float(self._boxes[body][1][2] - self._boxes[body][0][2])
-
-    def _box(self, body: int) -> tuple[np.ndarray, np.ndarray]:
-        """Lowest and highest corner (3,) of all shapes at and below a body, in its frame [m]."""
-        model, data = self._model, self._data
-        geoms = np.flatnonzero(model.body_rootid[model.geom_bodyid] == body).tolist()
-        pieces = [self._outline(geom) @ data.geom_xmat[geom].reshape(3, 3).T + data.geom_xpos[geom] for geom in geoms]
-        own = (np.concatenate(pieces) - data.xpos[body]) @ data.xmat[body].reshape(3, 3)
-        return own.min(axis=0), own.max(axis=0)
-
-    def _outline(self, geom: int) -> np.ndarray:
-        """Points (P, 3) around a shape in its own frame: vertices of a mesh, or corners of a bounding box [m]."""
-        mesh = self._model.geom_dataid[geom]
-        if mesh >= 0:
-            return self._model.mesh_vert[self._model.mesh_vertadr[mesh] :][: self._model.mesh_vertnum[mesh]]
-        return self._model.geom_aabb[geom, :3] + SIGNS * self._model.geom_aabb[geom, 3:]
 
     def _place(self, body: int) -> None:
         large, draw = np.sort(np.ptp(self._boxes[body], axis=0))[1] > LARGE, self._rng.random()
@@ -215,8 +224,8 @@ class Arrangement:
 
     def _put_in_room(self, body: int) -> bool:
         """Put a thing where another has room for it, if any has."""
-        for index in self._rng.permutation(len(self._rooms)):
-            site, host = self._rooms[index]
+        for index in self._rng.permutation(len(self.rooms)):
+            site, host = self.rooms[index]
             turn = self._data.site_xmat[site].reshape(3, 3)
             if host == body or host not in self._placed or turn[2, 2] < 0.99:
                 continue

@@ -148,6 +148,25 @@ class Draft:
         thing = self.scene.add(name, position, rotation=rotation, parent=self.thing, kind="part", anchor=anchor)
         return Draft(self.scene, thing, self.noun, tuple(shade * value for value in self.colour), self.rng)
 
+    def slides(self, furthest: float, out: float) -> None:
+        """Let a part slide along X.
+
+        Args:
+            furthest: how far it comes out [m].
+            out: how far it is out as it is drawn [m].
+        """
+        self.scene.slide(self.thing, (1, 0, 0), (-out, furthest - out))
+
+    def turns(self, axis: Point, widest: float, angle: float) -> None:
+        """Let a part turn about its origin.
+
+        Args:
+            axis: (3,) about which it opens.
+            widest: how far it opens [rad].
+            angle: how far it is open as it is drawn [rad].
+        """
+        self.scene.hinge(self.thing, axis, (-angle, widest - angle))
+
     def room(self, size: Point, foot: Point = (0, 0, 0)) -> None:
         """Mark a space of full extents `size` (3,) that stands on the point `foot`, where other things fit."""
         spec = self.scene.spec

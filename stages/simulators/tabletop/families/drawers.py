@@ -57,6 +57,7 @@ def _stack(draft: Draft, stack: Stack) -> None:
         height = stack.foot + stack.board + (level + 0.5) * stack.pitch
         front = (stack.depth / 2 + out, stack.centre, height)
         tray = draft.part(f"{word} compartment".strip(), front, shade=shade)
+        tray.slides(WIDEST * stack.depth, out)
         _compartment(tray, stack, out, wall)
         if handles:
             room = min(0.6 * stack.width, 0.12)

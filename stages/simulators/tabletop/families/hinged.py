@@ -53,6 +53,7 @@ def door(draft: Draft, word: str, hinge: tuple[float, float, float], width: floa
         anchor=(thick, width / 2, 0),
         shade=draft.draw(0.75, 1),
     )
+    leaf.turns((0, 0, -side), WIDEST, angle)
     leaf.box((thick, abs(width), tall), middle)
     if draft.chance(0.9):
         height = draft.draw(-0.2, 0.2) * tall
@@ -65,6 +66,7 @@ def flap(draft: Draft, word: str, hinge: tuple[float, float, float], width: floa
     """A plate that turns about its lower edge, which lies along Y, from upright (0) to lying in front (pi / 2)."""
     thick = draft.draw(0.005, 0.012)
     leaf = draft.part(word, hinge, rotation=turn(1, angle), anchor=(thick, 0, reach / 2), shade=draft.draw(0.75, 1))
+    leaf.turns((0, 1, 0), np.pi / 2, angle)
     leaf.block((thick, width, reach), (thick / 2, 0, 0))
     return leaf
 
@@ -79,6 +81,7 @@ def lid(draft: Draft, depth: float, width: float, height: float, angle: float) -
         anchor=(depth, 0, thick / 2),
         shade=draft.draw(0.7, 1),
     )
+    leaf.turns((0, -1, 0), WIDEST, angle)
     leaf.block((depth, width, thick), (depth / 2, 0, 0))
     return leaf
 
@@ -140,6 +143,7 @@ def _binder(draft: Draft) -> float:
     angle = 0.0 if draft.chance(0.5) else draft.draw(0.1, 2.9)
     hinge = (-deep / 2, 0, pages + thick)
     cover = draft.part("cover", hinge, rotation=turn(1, -angle), anchor=(deep / 2, 0, thick), shade=draft.draw(0.7, 1))
+    cover.turns((0, -1, 0), 2.9, angle)
     cover.block((deep, wide, thick), (deep / 2, 0, 0))
     return pages + 2 * thick
 
@@ -156,6 +160,7 @@ def _suitcase(draft: Draft) -> float:
     cover = draft.part(
         "lid", (-deep / 2, 0, half), rotation=turn(1, -angle), anchor=(deep, 0, half / 2), shade=draft.draw(0.7, 1)
     )
+    cover.turns((0, -1, 0), 1.8, angle)
     cover.block((deep, wide, 0.005), (deep / 2, 0, half - 0.005))
     for side in (-1, 1):
         cover.block((0.005, wide, half), (deep / 2 + side * (deep - 0.005) / 2, 0, 0))
@@ -185,6 +190,7 @@ def _bin(draft: Draft) -> float:
     cover = draft.part(
         "lid", (-reach, 0, tall), rotation=turn(1, -angle), anchor=(2 * reach, 0, thick / 2), shade=draft.draw(0.7, 1)
     )
+    cover.turns((0, -1, 0), 1.8, angle)
     if sides == 18:
         cover.cylinder(1.04 * reach, thick, (reach, 0, thick / 2))
     else:
