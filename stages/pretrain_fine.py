@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
+from stages.core.errors import UserError
 from stages.core.progress import Progress, silent
 from stages.predictor.assessment import assess
 from stages.predictor.data import PredictorSampler, home_of
@@ -16,6 +19,9 @@ from stages.settings.fine import FineConfig
 from stages.settings.pretrain import PretrainFineConfig
 
 CHECKPOINT = "checkpoint.pt"
+SETTINGS = "settings.json"
+IRRELEVANT = ("workers", "assessed")
+"""Settings that change nothing of what a folder of work holds."""
 
 
 def pretrain_fine(config: PretrainFineConfig, out: Path, work: Path, progress: Progress = silent) -> dict:
@@ -27,6 +33,9 @@ def pretrain_fine(config: PretrainFineConfig, out: Path, work: Path, progress: P
 
     Returns:
         motions, steps, minutes, samples_per_second, path, and `assess`'s errors in fresh scenes.
+
+    Raises:
+        UserError: `work` belongs to other settings.
     """
     fine = FineConfig(
         base="",
@@ -36,6 +45,7 @@ def pretrain_fine(config: PretrainFineConfig, out: Path, work: Path, progress: P
         learning_rate=config.learning_rate,
         matrix_rate=config.matrix_rate,
     )
+    _check_work(config, work)
     render = (fine, config.image_size)
     examples = render_motions(config.scenes, *render, config.seed, work / "motions", config.workers, progress)
     torch.manual_seed(config.seed)
@@ -60,3 +70,19 @@ def pretrain_fine(config: PretrainFineConfig, out: Path, work: Path, progress: P
         "held_out": assess(predictor, fresh).errors() if fresh else None,
         "path": str(out),
     }
+
+
+def _check_work(config: PretrainFineConfig, work: Path) -> None:
+    """Refuse a folder of work that other settings made, and note these in a new one."""
+    own = {name: value for name, value in asdict(config).items() if name not in IRRELEVANT}
+    file = work / SETTINGS
+    if not file.exists():
+        work.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(own, indent=2) + "\n")
+        return
+    made = json.loads(file.read_text())
+    different = [
+        f"{name}: {made.get(name)} instead of {value}" for name, value in own.items() if made.get(name) != value
+    ]
+    if different:
+        raise UserError(f"'{work}' was made with other settings: {', '.join(different)}", "Name another with --work")

@@ -137,6 +137,11 @@ class TestStages:
         assert refused(outcome, "fine.width is 32, but 128 in the base", "--set fine.base=")
         assert (trained_run / "fine" / "model.safetensors").read_bytes() == weights
 
+    def test_work_of_other_settings_is_not_gone_on_with(self, trained_run: Path) -> None:
+        base = trained_run.parent / "motions"
+        outcome = clap_here("pretrain-fine", "--out", base, *sets("scenes=3"))
+        assert refused(outcome, "made with other settings", "scenes: 2 instead of 3", "--work")
+
     def test_evaluation(self, trained_run: Path) -> None:
         args = ("--run", trained_run, "--task", "push_button+0", "--episodes", "2", "--workers", "1", *sets(*ROLLING))
         outcome = clap_here("evaluate", "--split", "l1", *args, "--json")

@@ -15,8 +15,10 @@ from stages.core.progress import silent
 from stages.geometry.poses import pose_to_matrix, rotation_angle
 from stages.predictor.data import MotionExample
 from stages.predictor.predictor import FinePredictor
-from stages.pretraining.motions import render_motions
+from stages.pretraining.motions import examples_of, render_motions
+from stages.pretraining.motions import played as played_scene
 from stages.settings.fine import FineConfig
+from stages.simulators.tabletop.families import SHAPES
 from stages.simulators.tabletop.families.arrangement import bounding_box
 from stages.simulators.tabletop.procedural import ProceduralWorld, paint, procedural_world
 from stages.simulators.tabletop.procedural_motions import STRIDE, WIDEST_GRASP, Acts, SeenMotion, play
@@ -107,23 +109,70 @@ def test_what_is_pushed_to_the_end_is_shut(nouns: list[str], name: str) -> None:
 
 
 def test_what_is_taken_fits_between_the_fingers_and_comes_along() -> None:
-    carried = 0
+    lifted = released = 0
     for world, acts in worlds(["brick", "egg", "jug", "cone"], 3):
         for act in acts.on_things()[:1]:
             (thing,) = act.args
             body = world.model.body(thing.body).id
+            lows = {body: bounding_box(world.model, world.data, body, world=True)[0][2]}
             seen = play(world, act(), SIZE)
             if len(seen) < 3:
                 continue
-            carried += 1
-            low, high = bounding_box(world.model, world.data, body)
-            assert min(high - low) <= WIDEST_GRASP
             assert tips(seen)[0, 2, 3] > tips(seen)[1, 2, 3] < tips(seen)[2, 2, 3]
-            if seen[-1].motion.step.action == "release" and seen[-1].index == 1:
-                left_at = tips(seen)[-2, :2, 3]
-                centre = np.mean(bounding_box(world.model, world.data, body, world=True), axis=0)[:2]
-                assert np.linalg.norm(centre - left_at) < 0.1
-    assert carried > 3
+            box = bounding_box(world.model, world.data, body, world=True)
+            rise = tips(seen)[-1, 2, 3] - tips(seen)[1, 2, 3]
+            if seen[-1].motion.step.action == "lift":
+                lifted += 1
+                assert box[0][2] - lows[body] == pytest.approx(rise, abs=1e-5)
+            elif seen[-1].motion.step.action == "release" and seen[-1].index == 1:
+                released += 1
+                keypoint = seen[-1].motion.keypoint
+                assert np.allclose(np.mean(box, axis=0)[:2], keypoint[:2], atol=0.05)
+                assert box[0][2] == pytest.approx(keypoint[2], abs=1e-5)
+    assert lifted and released > 3
+
+
+def test_the_fingers_close_to_the_width_of_what_they_take() -> None:
+    """Along the tip's Y, on either side of the thing; the hand opens again at the end."""
+    closed = 0
+    for world, acts in worlds(["brick", "egg", "jug", "cone"], 3):
+        for act in acts.on_things()[:1]:
+            taken = [one for one in play(world, act(), SIZE) if one.motion.step.action == "lift"]
+            for one in taken:
+                closed += 1
+                assert 0.0 < one.observation.gripper_open * 0.08 <= WIDEST_GRASP
+                assert not one.observation.is_open
+    assert closed > 3
+
+
+def test_what_lies_in_a_drawer_goes_with_it() -> None:
+    """A brick put into an open drawer keeps its place in it when that is pushed in."""
+    for world, acts in worlds(["dresser", "nightstand", "brick"], 4, 60):
+        for act in acts.on_parts():
+            (tray,) = act.args
+            if act.func.__name__ != "_push_in" or not (inside := acts._within(tray)):
+                continue
+            state = State(world.model, world.data)
+            before = [np.linalg.inv(state.matrix(tray)) @ acts._pose(body) for body in inside]
+            if len(play(world, act(), SIZE)) < 2:
+                continue
+            after = [np.linalg.inv(state.matrix(tray)) @ acts._pose(body) for body in inside]
+            assert opened(world, tray) == pytest.approx(0, abs=1e-6)
+            assert np.allclose(before, after, atol=1e-6)
+            return
+    pytest.fail("no drawer had anything in it")
+
+
+def test_nothing_is_taken_from_under_a_roof() -> None:
+    for world, acts in worlds(["shelf" if "shelf" in SHAPES else "bookcase", "brick", "egg"], 5, 15):
+        for act in acts.on_things():
+            (thing,) = act.args
+            low, high = bounding_box(world.model, world.data, world.model.body(thing.body).id, world=True)
+            start, geom = np.append((low + high)[:2] / 2, high[2] + 0.006), np.zeros(1, np.int32)
+            distance = mujoco.mj_ray(world.model, world.data, start, np.array([0, 0, 1.0]), None, 1, -1, geom)
+            robot = world.model.body("link0").id
+            hit_robot = distance >= 0 and world.model.body_rootid[world.model.geom_bodyid[geom[0]]] == robot
+            assert distance < 0 or distance > 0.25 or hit_robot
 
 
 def test_the_hand_is_where_the_motion_before_took_it() -> None:
@@ -154,6 +203,15 @@ def test_motions_survive_their_files_and_are_used_again(tmp_path: Path) -> None:
     again = render_motions(*arguments)
     assert stamps == {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} and len(stamps) == 3
     other = render_motions(*arguments[:4], tmp_path / "other", 1, silent)
+    rng = np.random.default_rng([5, 0, 3])  # as the first scene is drawn
+    source = examples_of(played_scene(rng, SIZE), SMALL)
+    assert source and len(source) <= len(first)
+    for made, kept in zip(source, first, strict=False):
+        assert (made.step, made.motion_index, made.gripper_open) == (kept.step, kept.motion_index, kept.gripper_open)
+        assert np.array_equal(made.action, kept.action) and np.array_equal(made.gripper_pose, kept.gripper_pose)
+        assert np.allclose(made.cloud.points, kept.cloud.points, atol=5e-4)
+        assert np.array_equal(made.cloud.colours, kept.cloud.colours)
+        assert np.array_equal(made.cloud.cameras, kept.cloud.cameras)
     assert first and len(first) == len(again) == len(other)
     for one, two, three in zip(first, again, other, strict=True):
         for example in (two, three):

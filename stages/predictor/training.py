@@ -135,7 +135,10 @@ class Trainer:
                 parameter.copy_(state["trained"][name])
         self.average = state["average"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            peaks = [group["peak"] for group in optimizer.param_groups]
             optimizer.load_state_dict(saved)
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["peak"] = peak
         torch.set_rng_state(state["random"].cpu())
         for name, value in state["progress"].items():
             setattr(self, name, value)
@@ -157,11 +160,12 @@ def prefetch(sampler: PredictorSampler, first: int) -> Iterator[tuple[Inputs, Ta
 
 
 def _optimizers(parameters: dict[str, nn.Parameter], config: FineConfig) -> tuple[torch.optim.AdamW, Muon]:
-    """Muon for the weights inside our own layers; AdamW for vectors, coordinates, words, and pre-trained encoders.
+    """Muon for the matrices of our own layers but those that give coordinates; AdamW for these, vectors, words, and
+    pre-trained encoders.
 
     Vectors (biases, norms) and tables of words do not decay. Each group knows its "peak" learning rate.
     """
-    own = {n: p for n, p in parameters.items() if not n.startswith(("pretrained.", "text."))}
+    own = {n: p for n, p in parameters.items() if not n.startswith(("pretrained.", "text.", "views"))}
     inside = {n: p for n, p in own.items() if takes(n, p) and len(p) >= FEWEST_ROWS}
     others = {name: parameter for name, parameter in parameters.items() if name not in inside}
     decayed = [p for name, p in others.items() if p.ndim > 1 and "words" not in name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from stages.core.progress import Progress
 from stages.predictor.cloud import PointCloud, cloud_of
-from stages.predictor.data import GENEROUS, MotionExample, prepare
+from stages.predictor.data import GENEROUS, MARGIN, MotionExample, prepare
 from stages.runtime.worker_pool import map_unordered
 from stages.settings.fine import FineConfig
 from stages.simulators.tabletop.families import FURNITURE, SHAPES
@@ -42,7 +43,7 @@ def render_motions(
     for _ in map_unordered(partial(_MotionMaker, config, image_size, seed), missing, workers):
         done += 1
         progress(done, scenes, "playing procedural scenes")
-    return [example for path in paths for example in _load(path)]
+    return [example for path in paths for example in load_motions(path)]
 
 
 class _MotionMaker:
@@ -53,13 +54,10 @@ class _MotionMaker:
 
     def __call__(self, path: Path) -> None:
         rng = np.random.default_rng([self._seed, int(path.stem), 3])
-        examples = [_example(seen, self._config) for seen in _played(rng, self._image_size)]
-        partial_path = path.with_suffix(".partial.npz")
-        _save(partial_path, examples)
-        partial_path.replace(path)
+        save_motions(path, examples_of(played(rng, self._image_size), self._config))
 
 
-def _played(rng: np.random.Generator, image_size: int) -> list[SeenMotion]:
+def played(rng: np.random.Generator, image_size: int) -> list[SeenMotion]:
     """What is done in a random scene."""
     count = int(rng.integers(2, MOST_THINGS + 1))
     nouns, worked = list(SHAPES), [noun for noun in SHAPES if noun in FURNITURE or noun in WORKED]
@@ -72,8 +70,18 @@ def _played(rng: np.random.Generator, image_size: int) -> list[SeenMotion]:
         possible = possible or acts.on_things() or acts.on_parts()
         if not possible:
             break
-        seen += play(world, possible[rng.integers(len(possible))](), image_size)
+        act = play(world, possible[rng.integers(len(possible))](), image_size)
+        seen += act
+        if act and act[-1].motion.step.action in ("lift", "move"):
+            break  # the hand still holds something, which nothing else is done with
     return seen
+
+
+def examples_of(seen: list[SeenMotion], config: FineConfig) -> list[MotionExample]:
+    """Motions as examples, but for those that end outside the cube around their keypoint."""
+    half = config.extent / 2 - MARGIN
+    within = [one for one in seen if np.abs(one.motion.action[:3] - one.motion.keypoint).max() < half]
+    return [_example(one, config) for one in within]
 
 
 def _example(seen: SeenMotion, config: FineConfig) -> MotionExample:
@@ -89,13 +97,12 @@ def _example(seen: SeenMotion, config: FineConfig) -> MotionExample:
     )
 
 
-def _save(path: Path, examples: list[MotionExample]) -> None:
-    """One array of each kind; points from their keypoints on, in 16 bits [m]."""
+def save_motions(path: Path, examples: list[MotionExample]) -> None:
+    """Write the motions of a scene, all or nothing: an array of each kind, points from their keypoints in 16 bits."""
     sizes = [len(example.cloud.points) for example in examples]
     clouds = [example.cloud for example in examples]
     offsets = [example.cloud.points - example.keypoint for example in examples]
-    np.savez_compressed(
-        path,
+    arrays = dict(
         sizes=np.array(sizes, np.int64),
         points=np.concatenate([np.zeros((0, 3)), *offsets]).astype(np.float16),
         colours=np.concatenate([np.zeros((0, 3), np.uint8), *(cloud.colours for cloud in clouds)]),
@@ -105,9 +112,15 @@ def _save(path: Path, examples: list[MotionExample]) -> None:
             for name in ("keypoint", "step", "motion_index", "gripper_pose", "gripper_open", "action")
         },
     )
+    unfinished = path.with_suffix(".partial")
+    with unfinished.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
 
 
-def _load(path: Path) -> list[MotionExample]:
+def load_motions(path: Path) -> list[MotionExample]:
     with np.load(path) as content:
         arrays = {name: content[name] for name in content.files}
     ends = np.cumsum(arrays["sizes"])

@@ -22,8 +22,8 @@ class FineConfig:
         text_encoder: "words" (built in), or a Hugging Face name or path of a SigLIP text model.
         patch: side of an image token [px], a power of two.
         width, depth, heads: of the multi-view transformer.
-        base: whose weights training begins with: "motions", which ships, a folder that `clap pretrain-fine` or
-            `clap train-fine` wrote, or "" = none.
+        base: whose weights training begins with: a folder that `clap pretrain-fine` or `clap train-fine` wrote; "" =
+            none.
         steps: optimiser steps.
         minutes: stop earlier, with the learning rate at its end, after so many minutes of training; 0 = never.
         learning_rate, matrix_rate: peaks; the second is of the matrices inside the network, which Muon trains.

@@ -18,6 +18,7 @@ from stages.core.observation import Observation
 from stages.core.steps import MAX_MOTIONS, Step
 from stages.geometry.poses import matrix_to_quaternion, pose_to_matrix
 from stages.simulators.protocol import Motion
+from stages.simulators.tabletop.bodies import geoms_below
 from stages.simulators.tabletop.families.arrangement import bounding_box
 from stages.simulators.tabletop.kinematics import Kinematics
 from stages.simulators.tabletop.panda import ARM_JOINTS, FINGER_JOINTS, FINGER_TRAVEL
@@ -52,11 +53,20 @@ IN_FRONT = 0.04
 FREE_END = 0.8
 """Where a door is pushed, as a share of its width."""
 
-WIDEST_GRASP = 0.075
-"""Between the fingers [m]."""
+WIDEST_GRASP = 0.068
+"""Between the fingers; on something wider a hand counts as open [m]."""
 
 DEEPEST = 0.03
 """How far below the top of a thing it is grasped at most [m]."""
+
+THIN = 0.005
+"""Distance of each finger from the middle, closed on a handle or an edge, or on nothing [m]."""
+
+UPRIGHT = 0.95
+"""Least cosine of the tilt of what a hand works."""
+
+CLEAR, ROOF = 0.005, 0.3
+"""What is from a little over a place to so far above it is in the hand's way [m]."""
 
 ABOVE, DROP = 0.06, 0.01
 """Height of a carried thing over its place before it is set down, and when it is let go [m]."""
@@ -104,28 +114,33 @@ class _Arm:
         if joints is None:
             return False
         qpos[self._arm] = joints
-        qpos[self._fingers] = FINGER_TRAVEL if action[7] else 0.005
+        if action[7]:
+            qpos[self._fingers] = FINGER_TRAVEL
+        elif (qpos[self._fingers] == FINGER_TRAVEL).all():
+            qpos[self._fingers] = THIN
         mujoco.mj_kinematics(self._world.model, self._world.data)
         return True
 
 
 class Acts:
-    """All that can be done in a world."""
+    """All that can be done in a world with what stands upright."""
 
     def __init__(self, world: ProceduralWorld, rng: np.random.Generator) -> None:
         self._world, self._rng = world, rng
         self._model, self._data = world.model, world.data
         self._state = State(world.model, world.data)
+        self._robot = geoms_below(world.model, world.model.body("link0").id)
 
     def on_parts(self) -> list[Callable[[], Act]]:
         """What can be done with drawers, doors, lids and buttons, to be played in the world as it is now."""
-        return [partial(act, thing) for thing in self._world.things for act in self._acts_on(thing)]
+        upright = [thing for thing in self._world.things if self._data.xmat[self._root(thing)][8] > UPRIGHT]
+        return [partial(act, thing) for thing in upright for act in self._acts_on(thing)]
 
     def on_things(self) -> list[Callable[[], Act]]:
-        """What can be taken."""
+        """What can be taken: with nothing over it, and nothing in it."""
         graspable = set(self._world.arrangement.graspable())
-        free = [thing for thing in self._world.things if self._model.body(thing.body).id in graspable]
-        return [partial(self._take, thing) for thing in free]
+        free = [thing for thing in self._world.things if self._body(thing) in graspable]
+        return [partial(self._take, one) for one in free if self._open_above(self._top(one)) and not self._within(one)]
 
     def _acts_on(self, thing: Thing) -> list[Callable[[Thing], Act]]:
         """What can be done with a part."""
@@ -226,18 +241,21 @@ class Acts:
     def _take(self, thing: Thing) -> Act:
         """Grasp a thing from above, lift it, and often set it down where another has room."""
         state = self._state
-        tip = self._top_grip(thing)
-        if tip is None:
+        found = self._top_grip(thing)
+        if found is None:
             return
-        yield from _unchanged(grasp(state, thing, tip))
+        tip, width = found
+        before, closing = grasp(state, thing, tip)
+        yield before, _nothing
+        yield closing, partial(self._close_fingers, width)
         for one in lift(state, thing):
             yield one, self._carry(thing)
         target = self._place_for(thing)
         if target is None:
             return
         onto, place = target
-        keypoint = state.position(onto)
-        low = bounding_box(self._model, self._data, self._model.body(thing.body).id, world=True)[0][2]
+        keypoint = place
+        low = bounding_box(self._model, self._data, self._body(thing), world=True)[0][2]
         raised = state.tip
         raised[:3, 3] += place + (0, 0, ABOVE) - np.append(state.position(thing)[:2], low)
         yield (
@@ -246,12 +264,13 @@ class Acts:
         )
         lowered, step = state.tip, Step("release", thing.name, onto.name)
         lowered[2, 3] -= ABOVE - DROP
-        yield motion(lowered, True, step, keypoint), self._carry(thing)
+        yield motion(lowered, True, step, keypoint), self._carry(thing, drop=DROP)
         yield motion(backed_off(state.tip, IN_FRONT * 2), True, step, keypoint), _nothing
 
-    def _top_grip(self, thing: Thing) -> np.ndarray | None:
-        """A tip (4, 4) over the thing whose fingers close across the narrower side of its box; None if that is wide."""
-        body = self._model.body(thing.body).id
+    def _top_grip(self, thing: Thing) -> tuple[np.ndarray, float] | None:
+        """A tip (4, 4) over the thing, its fingers across the narrower side of its box, and that side's width [m]; None
+        if it is too wide."""
+        body = self._body(thing)
         low, high = bounding_box(self._model, self._data, body)
         frame, size = self._state.matrix(thing), high - low
         sides = [axis for axis in range(3) if axis != int(np.argmax(np.abs(frame[2, :3])))]
@@ -263,42 +282,96 @@ class Acts:
         bottom, top = (corner[2] for corner in bounding_box(self._model, self._data, body, world=True))
         height = max((bottom + top) / 2, top - DEEPEST)
         hand = pointing_down(np.arctan2(across[1], across[0]) - np.pi / 2)
-        return tip_at(np.append(middle[:2], height), self._least_turned(hand))
+        return tip_at(np.append(middle[:2], height), self._least_turned(hand)), float(size[narrow])
+
+    def _close_fingers(self, width: float) -> None:
+        self._data.qpos[[self._model.joint(name).qposadr[0] for name in FINGER_JOINTS]] = width / 2
 
     def _place_for(self, thing: Thing) -> tuple[Thing, np.ndarray] | None:
-        """Another thing, and the middle of room (3,) in or on it for the thing's foot."""
-        own, names = self._model.body(thing.body).id, {one.body: one for one in self._world.things}
-        rooms = [
-            (names[self._model.body(self._model.site_bodyid[site]).name], site)
-            for site, host in self._world.arrangement.rooms
-            if host != own and self._data.site_xmat[site][8] > 0.99
-        ]
-        places = [(onto, self._data.site_xpos[s] - (0, 0, self._model.site_size[s][2])) for onto, s in rooms]
-        places += [(one, self._top(one)) for one in self._world.things if one.kind == "object" and one != thing]
-        return places[self._rng.integers(len(places))] if places else None
+        """Another thing, and the middle of free room (3,) in or on it that is large enough for the thing's foot."""
+        own, names = self._body(thing), {one.body: one for one in self._world.things}
+        low, high = bounding_box(self._model, self._data, own, world=True)
+        foot = (high - low)[:2]
+        places = []
+        for site, host in self._world.arrangement.rooms:
+            turn, half = self._data.site_xmat[site].reshape(3, 3), self._model.site_size[site]
+            if host != own and turn[2, 2] > 0.99 and foot.max() < 2 * half[:2].min():
+                onto = names[self._model.body(self._model.site_bodyid[site]).name]
+                places.append((onto, self._data.site_xpos[site] - (0, 0, half[2])))
+        for one in self._world.things:
+            if one.kind == "object" and one != thing and np.all(foot < np.ptp(self._box(one), axis=0)[:2]):
+                places.append((one, self._top(one)))
+        free = [(onto, place) for onto, place in places if self._open_above(place)]
+        return free[self._rng.integers(len(free))] if free else None
+
+    def _box(self, thing: Thing) -> np.ndarray:
+        """Lowest and highest corner (2, 3) in the world."""
+        return np.array(bounding_box(self._model, self._data, self._body(thing), world=True))
 
     def _top(self, thing: Thing) -> np.ndarray:
         """The middle (3,) of the top of a thing's box in the world."""
-        low, high = bounding_box(self._model, self._data, self._model.body(thing.body).id, world=True)
+        low, high = self._box(thing)
         return np.append((low + high)[:2] / 2, high[2])
 
-    def _carry(self, thing: Thing) -> Change:
-        """The thing keeps its place in the hand over the next motion."""
-        body, tip = self._model.body(thing.body).id, self._state.tip
-        held = np.linalg.inv(tip) @ self._state.matrix(thing)
+    def _open_above(self, place: np.ndarray) -> bool:
+        """Whether nothing but the robot is over a point (3,), where a hand comes from."""
+        hit = np.zeros(1, np.int32)
+        start = np.asarray(place, float) + (0, 0, CLEAR)
+        distance = mujoco.mj_ray(self._model, self._data, start, np.array([0, 0, 1.0]), None, 1, -1, hit)
+        return distance < 0 or distance > ROOF or bool(self._robot[hit[0]])
+
+    def _within(self, part: Thing) -> list[int]:
+        """Bodies of other things in the room that a part offers."""
+        body, own = self._body(part), self._root(part)
+        sites = [site for site, _ in self._world.arrangement.rooms if self._model.site_bodyid[site] == body]
+        others = {self._body(one) for one in self._world.things if one.kind == "object"} - {own}
+        return [other for other in others if any(self._contains(site, other) for site in sites)]
+
+    def _contains(self, site: int, body: int) -> bool:
+        """Whether the middle of a body's box is in a site."""
+        middle = np.mean(bounding_box(self._model, self._data, body, world=True), axis=0)
+        local = (middle - self._data.site_xpos[site]) @ self._data.site_xmat[site].reshape(3, 3)
+        return bool((np.abs(local) < self._model.site_size[site]).all())
+
+    def _carry(self, thing: Thing, drop: float = 0.0) -> Change:
+        """The thing keeps its place in the hand over the next motion, at whose end it falls by `drop` [m]."""
+        held = np.linalg.inv(self._state.tip) @ self._state.matrix(thing)
 
         def change() -> None:
             pose = self._state.tip @ held
-            self._model.body_pos[body] = pose[:3, 3]
-            self._model.body_quat[body] = matrix_to_quaternion(pose[:3, :3])[[3, 0, 1, 2]]
+            pose[2, 3] -= drop
+            self._put(self._body(thing), pose)
 
         return change
 
     def _joint_change(self, part: Thing, amount: float) -> Change:
+        """A joint goes on by an amount [m or rad], and what is in the part with it."""
+
         def change() -> None:
+            inside, before = self._within(part), self._state.matrix(part)
             self._data.joint(part.body).qpos[0] += amount
+            mujoco.mj_kinematics(self._model, self._data)
+            moved = self._state.matrix(part) @ np.linalg.inv(before)
+            for body in inside:
+                self._put(body, moved @ self._pose(body))
 
         return change
+
+    def _pose(self, body: int) -> np.ndarray:
+        """(4, 4) of a body in the world."""
+        return tip_at(self._data.xpos[body], self._data.xmat[body].reshape(3, 3))
+
+    def _put(self, body: int, pose: np.ndarray) -> None:
+        """Stand a thing's body at a pose (4, 4)."""
+        self._model.body_pos[body] = pose[:3, 3]
+        self._model.body_quat[body] = matrix_to_quaternion(pose[:3, :3])[[3, 0, 1, 2]]
+
+    def _body(self, thing: Thing) -> int:
+        return self._model.body(thing.body).id
+
+    def _root(self, thing: Thing) -> int:
+        """Body of the thing that a part belongs to."""
+        return int(self._model.body_rootid[self._body(thing)])
 
     def _in_parts(self, motions: Iterator[Motion], part: Thing, angle: float) -> Act:
         """Motions along an arc, each of which turns the part by the same angle."""
@@ -311,7 +384,7 @@ class Acts:
 
     def _front_grip(self, handle: Thing) -> np.ndarray:
         """A tip (4, 4) at a handle on a front that faces X, its fingers across the handle's narrower side."""
-        low, high = bounding_box(self._model, self._data, self._model.body(handle.body).id)
+        low, high = bounding_box(self._model, self._data, self._body(handle))
         frame = self._state.matrix(handle)
         narrow = 1 if (high - low)[1] <= (high - low)[2] else 2
         hand = self._least_turned(_hand(-frame[:3, 0], frame[:3, narrow]))

@@ -69,8 +69,6 @@ def _compartment(tray: Draft, stack: Stack, out: float, wall: float) -> None:
     width, height, thick = stack.width - 2 * stack.board - 0.003, stack.pitch - 0.004, 0.008
     length = 0.94 * stack.depth
     tray.box((thick, width, height), (-thick / 2, 0, 0))
-    if out == 0:
-        return
     side = wall * height
     floor = 0.005 - height / 2
     tray.box((length, width, 0.005), (-length / 2, 0, floor - 0.0025))

@@ -142,7 +142,7 @@ def _binder(draft: Draft) -> float:
     draft.block((0.004, wide, pages + thick), (-deep / 2 - 0.002, 0, 0))
     angle = 0.0 if draft.chance(0.5) else draft.draw(0.1, 2.9)
     hinge = (-deep / 2, 0, pages + thick)
-    cover = draft.part("cover", hinge, rotation=turn(1, -angle), anchor=(deep / 2, 0, thick), shade=draft.draw(0.7, 1))
+    cover = draft.part("cover", hinge, rotation=turn(1, -angle), anchor=(deep, 0, thick / 2), shade=draft.draw(0.7, 1))
     cover.turns((0, -1, 0), 2.9, angle)
     cover.block((deep, wide, thick), (deep / 2, 0, 0))
     return pages + 2 * thick
