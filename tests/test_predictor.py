@@ -39,7 +39,7 @@ from stages.settings.fine import FineConfig
 SMALL = FineConfig(image_size=64, width=32, depth=1, heads=2, batch_size=4, steps=3, warmup=1, precision="float32")
 CALM = replace(
     SMALL, keypoint_jitter=0.0, keypoint_outliers=0.0, gripper_jitter=0.0, point_dropout=0.0, camera_dropout=0.0,
-    colour_jitter=0.0, colour_shuffle=0.0,
+    colour_jitter=0.0, colour_shuffle=0.0, finger_exchange=0.0,
 )  # fmt: skip
 
 
@@ -158,6 +158,38 @@ def test_turning_the_world_keeps_the_action_where_it_was_in_the_scene(rng: np.ra
     assert np.allclose(back @ rotations[0], rotations[1])
 
 
+@pytest.mark.parametrize(("step", "is_open"), [("grasp the red block", True), ("lift the grasped red block", False)])
+def test_a_hand_that_holds_something_moves_the_same_with_its_fingers_exchanged(
+    step: str, is_open: bool, rng: np.random.Generator
+) -> None:
+    original = replace(example(rng, CALM), step=step, gripper_open=is_open)
+    exchanged, _ = augment(original, replace(CALM, turn=0.0, finger_exchange=1.0), rng)
+    before, after = (
+        [quaternion_to_matrix(one.gripper_pose[3:]), quaternion_to_matrix(one.action[3:7])]
+        for one in (original, exchanged)
+    )
+    assert np.allclose(after[0], before[0] @ HALF_TURN)
+    assert np.allclose(after[1], before[1] if is_open else before[1] @ HALF_TURN)
+    if not is_open:
+        relative = [hand.T @ action for hand, action in (before, after)]
+        assert np.allclose(relative[1], HALF_TURN @ relative[0] @ HALF_TURN)
+    assert np.allclose(exchanged.action[:3], original.action[:3])
+    assert np.allclose(exchanged.gripper_pose[:3], original.gripper_pose[:3])
+
+
+def test_within_a_step_a_free_hand_keeps_its_fingers(rng: np.random.Generator) -> None:
+    """Which way is nearer to home does not matter any more once a step has begun."""
+    predictor = FinePredictor.create(SMALL)
+    for turn in (np.eye(3), HALF_TURN):
+        hand = matrix_to_quaternion(DOWN @ turn)
+        seen = replace(example(rng, CALM), motion_index=1, gripper_open=True, step="grasp the red block")
+        seen = replace(seen, gripper_pose=np.concatenate([seen.gripper_pose[:3], hand]))
+        (prediction,) = predictor.predict_examples([seen])
+        assert rotation_angle(quaternion_to_matrix(prediction.pose[3:]), DOWN @ turn) <= rotation_angle(
+            quaternion_to_matrix(prediction.pose[3:]) @ HALF_TURN, DOWN @ turn
+        )
+
+
 def test_target_stays_in_sight_of_a_wrong_keypoint(rng: np.random.Generator) -> None:
     wild = replace(SMALL, keypoint_jitter=0.3)
     for _ in range(20):
@@ -208,7 +240,7 @@ def test_ideal_scores_are_decoded_to_the_action(rng: np.random.Generator) -> Non
     heatmaps = gaussian_logits(mean, spread, torch.tensor(views.axes, dtype=torch.float32), config.image_size)
     rotations = torch.from_numpy(label(action, views, free=True)[1])[None]
     outputs = Outputs(heatmaps, rotations.clamp(min=1e-9).log(), torch.tensor([3.0]), torch.tensor([-3.0]))
-    (prediction,) = decode(outputs, [views], [True], home=DOWN)
+    (prediction,) = decode(outputs, [views], [True], DOWN[None])
     assert np.linalg.norm(prediction.pose[:3] - position) < 5e-4
     assert rotation_angle(*quaternion_to_matrix(np.array([prediction.pose[3:], action[3:7]]))) < np.deg2rad(1)
     assert prediction.gripper_open and not prediction.ignore_collision
@@ -219,7 +251,7 @@ def test_uncertain_heatmaps_have_low_confidence() -> None:
     views = views_at(np.zeros(3), SMALL)
     shape = (1, 3, SMALL.image_size, SMALL.image_size)
     outputs = Outputs(torch.zeros(shape), torch.zeros(1, CELLS), torch.zeros(1), torch.zeros(1))
-    assert decode(outputs, [views], [False], np.eye(3))[0].confidence < 0.02
+    assert decode(outputs, [views], [False], np.eye(3)[None])[0].confidence < 0.02
 
 
 # --- words

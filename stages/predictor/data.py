@@ -13,7 +13,7 @@ from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix
 from stages.predictor.cloud import PointCloud, draw, hand_density, hand_features
 from stages.predictor.decoding import Targets, label
-from stages.predictor.rotation import mean_rotation
+from stages.predictor.rotation import HALF_TURN, mean_rotation
 from stages.predictor.transformer import Inputs
 from stages.settings.fine import FineConfig
 
@@ -75,8 +75,9 @@ def augment(
     """Another plausible sight of a motion.
 
     Returns:
-        the example turned about its keypoint, with a disturbed keypoint, gripper pose, colours and cloud,
-        and the angle [rad] by which the world was turned.
+        the example turned about its keypoint, with a disturbed keypoint, gripper pose, colours and cloud, at times
+        with exchanged fingers, since either way of an earlier grasp may have been taken; and the angle [rad] by
+        which the world was turned.
     """
     turn = np.deg2rad(rng.uniform(-config.turn, config.turn))
     pivot = example.keypoint
@@ -84,6 +85,10 @@ def augment(
     gripper[:3] += config.gripper_jitter * rng.standard_normal(3)
     action = example.action.copy()
     action[:7] = turn_pose(action[:7], turn, pivot)
+    if rng.random() < config.finger_exchange:
+        gripper = exchange_fingers(gripper)
+        if not hand_is_free(example.step, example.gripper_open):
+            action[:7] = exchange_fingers(action[:7])
     cloud = disturb(example.cloud, config, rng)
     rotation = axis_rotation(2, turn).astype(np.float32)
     points = (cloud.points - pivot.astype(np.float32)) @ rotation.T + pivot.astype(np.float32)
@@ -100,6 +105,11 @@ def turn_pose(pose: np.ndarray, angle: float, pivot: np.ndarray) -> np.ndarray:
     rotation = axis_rotation(2, angle)
     quaternion = matrix_to_quaternion(rotation @ quaternion_to_matrix(pose[3:7]))
     return np.concatenate([rotation @ (pose[:3] - pivot) + pivot, quaternion])
+
+
+def exchange_fingers(pose: np.ndarray) -> np.ndarray:
+    """A pose (7,) of the tip turned by half a turn about its approach axis."""
+    return np.concatenate([pose[:3], matrix_to_quaternion(quaternion_to_matrix(pose[3:7]) @ HALF_TURN)])
 
 
 def disturbed_keypoint(

@@ -79,17 +79,19 @@ def losses(outputs: Outputs, targets: Targets, spread: float = 1.5) -> dict[str,
     }
 
 
-def decode(outputs: Outputs, views: list[CanonicalViews], free: Sequence[bool], home: np.ndarray) -> list[Prediction]:
+def decode(
+    outputs: Outputs, views: list[CanonicalViews], free: Sequence[bool], references: np.ndarray
+) -> list[Prediction]:
     """The actions that a batch of scores means.
 
     Args:
         views: through which each sample is seen.
-        free: of each sample, whether the fingers can be exchanged; the rotation nearer to `home` is taken then.
-        home: (3, 3) mean rotation of the tip at the beginning of training episodes, from which the wrist turns least.
+        free: of each sample, whether the fingers can be exchanged; the rotation nearer to its reference is taken then.
+        references: (B, 3, 3) rotations of the tip.
     """
     heatmaps = outputs.heatmaps.float().flatten(2).log_softmax(-1).view_as(outputs.heatmaps).cpu().numpy()
     rotations = likeliest(outputs.rotation.float().softmax(-1).cpu().numpy())
-    rotations = np.where(np.array(free)[:, None, None], facing(rotations, home), rotations)
+    rotations = np.where(np.array(free)[:, None, None], facing(rotations, references), rotations)
     quaternions = matrix_to_quaternion(rotations)
     opening, collision = (outputs.gripper_open > 0).tolist(), (outputs.ignore_collision > 0).tolist()
     predictions = []

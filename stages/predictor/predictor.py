@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from stages.core.errors import UserError
+from stages.geometry.poses import quaternion_to_matrix
 from stages.predictor.cloud import PointCloud
 from stages.predictor.data import MotionExample, collate, hand_is_free, merged, prepare, views_at
 from stages.predictor.decoding import Prediction, decode
@@ -138,8 +139,14 @@ class FinePredictor:
             outputs = self.network(inputs.to(self.device))
             free = [hand_is_free(example.step, example.gripper_open) for example in batch]
             views = [views_at(example.keypoint, self.config) for example in batch]
-            predictions += decode(outputs, views, free, self.network.home.cpu().numpy())
+            predictions += decode(outputs, views, free, self._references(batch))
         return predictions
+
+    def _references(self, examples: list[MotionExample]) -> np.ndarray:
+        """Rotations (B, 3, 3) from which a free hand turns least: home, or the hand itself once a step has begun."""
+        home = self.network.home.cpu().numpy()
+        own = [quaternion_to_matrix(example.gripper_pose[3:]) for example in examples]
+        return np.array([one if example.motion_index else home for one, example in zip(own, examples, strict=True)])
 
 
 def base_folder(name: str) -> Path:

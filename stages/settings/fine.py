@@ -33,6 +33,7 @@ class FineConfig:
         keypoint_outliers: share of samples whose keypoint is off by up to `outlier_jitter` instead.
         turn: largest turn of the scene about the vertical through the keypoint, either way.
         gripper_jitter: standard deviation per axis of the given gripper position.
+        finger_exchange: share of samples whose hand comes turned by half a turn about its approach axis.
         gripper_dropout, camera_dropout, word_dropout, point_dropout: shares left out while training.
         colour_jitter: standard deviation of the gain per colour channel.
         colour_shuffle: share of samples whose colour channels are exchanged, so that novel colours are no surprise.
@@ -73,6 +74,7 @@ class FineConfig:
     outlier_jitter: NonNegative = 0.06
     turn: NonNegative = 26.0
     gripper_jitter: NonNegative = 0.005
+    finger_exchange: Share = 0.5
     gripper_dropout: Share = 0.1
     camera_dropout: Share = 0.1
     word_dropout: Share = 0.15
