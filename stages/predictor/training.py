@@ -16,7 +16,7 @@ from stages.predictor.decoding import Targets, losses
 from stages.predictor.transformer import Inputs, MultiViewTransformer
 from stages.runtime.checkpoints import save_checkpoint
 from stages.runtime.muon import Muon, takes
-from stages.runtime.precision import use_bfloat16
+from stages.runtime.precision import multiplies_large_bfloat16, use_bfloat16
 from stages.settings.fine import FineConfig
 
 FEWEST_ROWS = 4
@@ -47,7 +47,8 @@ class Trainer:
         self.trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
         self.average = {name: p.detach().clone() for name, p in self.trained.items()}
         self.optimizers = _optimizers(self.trained, config)
-        self.bfloat16 = use_bfloat16(config.precision, self.device)
+        large = config.precision == "auto" and multiplies_large_bfloat16(self.device)
+        self.bfloat16 = large or use_bfloat16(config.precision, self.device)
         self.step = 0
         self.seconds = 0.0
         self.curves: Curves = {}

@@ -37,7 +37,7 @@ class FineConfig:
         gripper_dropout, camera_dropout, word_dropout, point_dropout: shares left out while training.
         colour_jitter: standard deviation of the gain per colour channel.
         colour_shuffle: share of samples whose colour channels are exchanged, so that novel colours are no surprise.
-        precision: of training: float32, bfloat16, or auto = bfloat16 where the processor has it.
+        precision: of training: float32, bfloat16, or auto = bfloat16 where it is faster.
         checkpoint_seconds: time between checkpoints [s].
         threads: of torch; 0 = leave as it is.
     """
