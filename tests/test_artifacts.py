@@ -20,8 +20,9 @@ import pytest
 from stages.artifacts.annotations import Keypoints, PlanAnnotation, Plans, write_plan
 from stages.artifacts.checksum import has_its_checksum
 from stages.artifacts.demonstrations import Demonstrations
-from stages.artifacts.digest import DIGEST, directory_digest
+from stages.artifacts.digest import DIGEST, directory_digest, group_digest
 from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks, Predictions
+from stages.artifacts.episode_io import write_episode
 from stages.artifacts.files import (
     check_directory,
     check_parent,
@@ -35,6 +36,7 @@ from stages.artifacts.files import (
 from stages.artifacts.header import Header, Parent
 from stages.artifacts.integrity import is_whole
 from stages.artifacts.lineage import lineage
+from stages.artifacts.next_observations import bring_up_to_date, copy_episode
 from stages.artifacts.resume import begin, open_partial, partial_of
 from stages.artifacts.run import RunDirectory
 from stages.artifacts.shards import assemble_episodes, missing_shards, read_notes, shard_path, write_episode_shard
@@ -121,6 +123,17 @@ def write_demos(path: Path, episodes: list[Episode], valid: tuple[int, ...] = ()
     return path
 
 
+def write_older_demos(path: Path) -> Path:
+    """A file of one episode as version 2 had it: no next observations, both fingers' positions positive."""
+    with writing(path, replace(header(), version=2), {}) as file:
+        group = file.create_group("data/demo_0")
+        write_episode(group, make_episode(0))
+        del group["next_obs"]
+        for part in ("obs", "final_obs"):
+            group[part]["robot0_gripper_qpos"][...] = np.abs(group[part]["robot0_gripper_qpos"][()])
+    return path
+
+
 def write_plans(path: Path, demos: Path) -> Path:
     with writing(path, header("clap.plans", (parent(demos, "clap.demos"),)), {}) as file:
         plan = PlanAnnotation("lift it", ("grasp the red block",), np.array([0, 0]), np.array([0, 1]))
@@ -179,6 +192,34 @@ class TestEpisodes:
             assert demo["obs/front_depth"].shape == (n, 6, 8, 1)
             assert all(isinstance(value, h5py.Dataset) for value in demo["obs"].values())
             assert demo["obs/robot0_eef_quat"].shape == (n, 4) and demo["obs/robot0_gripper_qpos"].shape == (n, 2)
+            opening = demo["obs/robot0_gripper_open"][:, 0]
+            np.testing.assert_allclose(demo["obs/robot0_gripper_qpos"][()], np.outer(opening, [0.04, -0.04]))
+
+    def test_next_observations_are_views_that_move_with_the_file(self, demos: Path, tmp_path: Path) -> None:
+        moved = Path(shutil.copy(demos, tmp_path / "elsewhere.h5"))
+        with h5py.File(moved, "r") as file:
+            for index in range(3):
+                demo = file["data"][f"demo_{index}"]
+                assert set(demo["next_obs"]) == set(demo["obs"])
+                for key, following in demo["next_obs"].items():
+                    expected = np.concatenate([demo["obs"][key][1:], demo["final_obs"][key]])
+                    assert following.is_virtual and following.dtype == expected.dtype
+                    np.testing.assert_array_equal(following[()], expected)
+        assert is_whole(moved, "clap.demos")
+
+    def test_files_of_the_version_before_are_read(self, tmp_path: Path) -> None:
+        with Demonstrations(write_older_demos(tmp_path / "demos.h5")) as opened:
+            assert opened.header.version == 2
+            assert_same(opened.episode(0), make_episode(0))
+        assert is_whole(tmp_path / "demos.h5", "clap.demos")
+
+    def test_an_older_episode_is_brought_up_to_date(self, demos: Path, tmp_path: Path) -> None:
+        older = write_older_demos(tmp_path / "demos.h5")
+        with h5py.File(older, "r") as file, h5py.File(tmp_path / "copy.h5", "w") as copy, h5py.File(demos, "r") as new:
+            group = copy.create_group("episode")
+            copy_episode(file["data/demo_0"], group)
+            bring_up_to_date(group)
+            assert group_digest(group) == new["data/demo_0"].attrs[DIGEST]
 
     def test_normalised_actions_undo_to_absolute_ones(self, tmp_path: Path) -> None:
         rng = np.random.default_rng(0)
@@ -213,6 +254,7 @@ class TestDigest:
             lambda file: file["data/demo_1/steps"].__setitem__(0, "lift the grasped cup"),
             lambda file: file["data/demo_1"].attrs.__setitem__("seed", 7),
             lambda file: file.__delitem__("mask/valid"),
+            lambda file: swap(file["data/demo_0"], "next_obs/front_depth", "next_obs/wrist_depth"),
             lambda file: file["data"].move("demo_0", "demo_9"),
         ],
     )
@@ -223,6 +265,12 @@ class TestDigest:
             change(file)
         assert content_digest(copy) != content_digest(demos)
         assert not is_whole(copy, "clap.demos")
+
+
+def swap(group: h5py.Group, one: str, other: str) -> None:
+    group.move(one, "between")
+    group.move(other, one)
+    group.move("between", other)
 
 
 def _refusal(path: Path) -> str:
@@ -467,6 +515,13 @@ def test_damaged_shards_are_made_again(tmp_path: Path) -> None:
     shard_path(tmp_path, 1).write_bytes(flipped)
     shard_path(tmp_path, 2).write_bytes(shard_path(tmp_path, 2).read_bytes()[:-30])
     assert missing_shards(tmp_path, 4) == [1, 2, 3]
+
+
+def test_a_beginning_of_another_version_is_not_gone_on_with(tmp_path: Path) -> None:
+    target = tmp_path / "demos.h5"
+    write_episode_shard(open_partial(target, replace(header(), version=2)), 0, make_episode(0))
+    with pytest.raises(UserError, match="begun by another version.*--overwrite"):
+        begin(target, header(), resume=True, overwrite=False)
 
 
 def test_a_damaged_beginning_is_one_line(tmp_path: Path) -> None:

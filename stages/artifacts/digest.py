@@ -9,12 +9,14 @@ from typing import Any
 import h5py
 import numpy as np
 
+from stages.artifacts.next_observations import view_sources
+
 DIGEST = "sha256"
 """Attribute in which a group keeps its own digest; left out of what is hashed."""
 
 
 def group_digest(group: h5py.Group, *, trust: bool = False) -> str:
-    """SHA-256 over the attributes, datasets and subgroups of a group.
+    """SHA-256 over the attributes, datasets and subgroups of a group; of a virtual dataset, over what it is a view of.
 
     Args:
         group: where to begin.
@@ -47,7 +49,10 @@ def _node_digest(node: h5py.Group | h5py.Dataset, trust: bool) -> str:
         return node.attrs[DIGEST] if trust and DIGEST in node.attrs else group_digest(node, trust=trust)
     digest = hashlib.sha256()
     _add_attributes(digest, node.attrs)
-    _add_value(digest, node.asstr()[()] if h5py.check_string_dtype(node.dtype) else node[()])
+    if node.is_virtual:
+        _add_value(digest, view_sources(node))
+    else:
+        _add_value(digest, node.asstr()[()] if h5py.check_string_dtype(node.dtype) else node[()])
     return digest.hexdigest()
 
 

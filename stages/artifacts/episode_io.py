@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks, Predictions
+from stages.artifacts.next_observations import FINAL, FINGER_SIGNS, FINGERS, OBS, write_next_observations
 from stages.core.observation import CameraFrame, Observation
 from stages.geometry.workspace import WORKSPACE_HIGH, WORKSPACE_LOW
 
@@ -23,6 +24,7 @@ def write_episode(group: h5py.Group, episode: Episode) -> None:
     _write_attributes(group, episode)
     _write_motions(group, episode)
     _write_observations(group, episode)
+    write_next_observations(group)
     _write_tracks(group.create_group("objects"), episode.objects)
     trajectory = group.create_group("trajectory")
     for name in TRAJECTORY:
@@ -57,7 +59,7 @@ def read_observation(group: h5py.Group, k: int, *, images: bool = True) -> Obser
     count = int(group.attrs["num_samples"])
     if not 0 <= k <= count:
         raise IndexError(f"observation {k} of {count + 1}")
-    source, row = (group["obs"], k) if k < count else (group["final_obs"], 0)
+    source, row = (group[OBS], k) if k < count else (group[FINAL], 0)
     return Observation(
         cameras={name: _read_frame(source, name, row) for name in camera_names(group)} if images else {},
         gripper_pose=np.concatenate([source["robot0_eef_pos"][row], source["robot0_eef_quat"][row]]),
@@ -107,7 +109,7 @@ def _write_motions(group: h5py.Group, episode: Episode) -> None:
 def _write_observations(group: h5py.Group, episode: Episode) -> None:
     count = len(episode)
     rows = _observation_arrays(episode.observations)
-    for name, part in (("obs", slice(0, count)), ("final_obs", slice(count, None))):
+    for name, part in ((OBS, slice(0, count)), (FINAL, slice(count, None))):
         target = group.create_group(name)
         for key, values in rows.items():
             if values.ndim > 2 and values.shape[1] > 4:
@@ -123,7 +125,7 @@ def _observation_arrays(observations: tuple[Observation, ...]) -> dict[str, np.n
         "robot0_eef_quat": np.stack([o.gripper_pose[3:] for o in observations]).astype(float),
         "robot0_joint_pos": np.stack([o.joint_positions for o in observations]).astype(float),
         "robot0_gripper_open": np.array([[o.gripper_open] for o in observations], float),
-        "robot0_gripper_qpos": np.array([[o.gripper_open * FINGER_TRAVEL] * 2 for o in observations], float),
+        FINGERS: np.array([o.gripper_open * FINGER_TRAVEL * FINGER_SIGNS for o in observations], float),
         "time": np.array([[o.time] for o in observations], float),
     }
     for name in observations[0].cameras:

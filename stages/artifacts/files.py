@@ -19,6 +19,7 @@ from stages.artifacts.digest import DIGEST, directory_digest, group_digest
 from stages.artifacts.header import (
     DIRECTORY_HEADER,
     HEADER_DIGEST,
+    OLDER,
     VERSIONS,
     Header,
     Parent,
@@ -221,9 +222,11 @@ def _check_schema(path: Path, found: Any, version: Any, schemas: tuple[str, ...]
     if found not in schemas:
         makers = " or ".join(f"`{PRODUCERS[schema]}`" for schema in schemas)
         raise UserError(f"{path} is a {found} artifact, not {wanted}", f"Give what {makers} wrote")
-    if version != VERSIONS[found]:
+    readable = (*OLDER.get(found, ()), VERSIONS[found])
+    if version not in readable:
         hint = f"Make it again with `{PRODUCERS[found]} --overwrite`"
-        raise UserError(f"{path} has version {version} of {found}, this tool reads {VERSIONS[found]}", hint)
+        known = " and ".join(map(str, readable))
+        raise UserError(f"{path} has version {version} of {found}, this tool reads {known}", hint)
     return found
 
 

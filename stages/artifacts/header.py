@@ -23,9 +23,9 @@ import h5py
 from stages.core.errors import UserError
 
 VERSIONS = {
-    "clap.demos": 2,
-    "clap.rollouts": 1,
-    "clap.recordings": 1,
+    "clap.demos": 3,
+    "clap.rollouts": 2,
+    "clap.recordings": 2,
     "clap.keypoints": 1,
     "clap.plans": 2,
     "clap.vlm": 2,
@@ -34,6 +34,9 @@ VERSIONS = {
     "clap.bundle": 2,
 }
 """Schemas and the version of each that this tool writes and reads."""
+
+OLDER = {"clap.demos": (2,), "clap.rollouts": (1,), "clap.recordings": (1,)}
+"""Versions that are still read. Episodes of these have no `next_obs`, and both fingers' positions are positive."""
 
 EPISODES = ("clap.demos", "clap.rollouts", "clap.recordings")
 """Schemas of episodes in one layout: whatever was executed can be trained on."""

@@ -80,6 +80,8 @@ def _check_begun(target: Path, header: Header, resume: bool) -> None:
     if begun.exists():
         with damage_as_user_error(partial_of(target)):
             found = Header.from_json(json.loads(begun.read_text()), target)
+        if found.version != header.version:
+            raise UserError(f"{target} was begun by another version of this tool", "Use --overwrite to begin again")
         _refuse_differences(target, "begun", header.differences(found))
 
 

@@ -16,6 +16,7 @@ from stages.artifacts.episode import Episode
 from stages.artifacts.episode_io import write_episode
 from stages.artifacts.files import writing, writing_part
 from stages.artifacts.header import Header
+from stages.artifacts.next_observations import copy_episode
 
 NAME = "demo_{}"
 """robomimic's name of an episode."""
@@ -98,4 +99,4 @@ def assemble_episodes(
 def _join(partial: Path, count: int, group: h5py.Group) -> None:
     for index in range(count):
         with h5py.File(shard_path(partial, index), "r") as shard:
-            shard.copy(shard["episode"], group, NAME.format(index))
+            copy_episode(shard["episode"], group.create_group(NAME.format(index)))

@@ -14,6 +14,7 @@ import h5py
 
 from stages.artifacts.files import open_artifact
 from stages.artifacts.header import EPISODES, Header
+from stages.artifacts.next_observations import bring_up_to_date, copy_episode
 from stages.artifacts.resume import close_partial, open_partial, partial_of
 from stages.artifacts.shards import NAME, assemble_episodes, write_shard
 from stages.core.errors import UserError
@@ -76,9 +77,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _copy_shard(partial: Path, index: int, source: h5py.Group) -> None:
     def fill(group: h5py.Group) -> None:
-        for name in source:
-            source.copy(source[name], group, name)
-        for name, value in source.attrs.items():
-            group.attrs[name] = value
+        copy_episode(source, group)
+        bring_up_to_date(group)
 
     write_shard(partial, index, fill)
