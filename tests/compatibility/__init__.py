@@ -1,1 +1,1 @@
-"""Long proofs of what input, interruption and want of room do to the toolkit: `make soak`."""
+"""Artifacts opened by the projects whose format they have, each in an environment of its own."""
