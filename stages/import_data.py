@@ -54,8 +54,8 @@ def import_data(
         source: the data set's folder.
 
     Returns:
-        demonstrations, motions, outside (episodes whose hand leaves the workspace), variations, path, held_out, seconds,
-        demonstrations_per_second (of those read now).
+        demonstrations, motions, outside (episodes whose hand leaves the workspace), variations, path, held_out,
+        seconds, demonstrations_per_second (of those read now).
 
     Raises:
         UserError: the data set, or a file in it, cannot be read, or `out` exists and neither flag is given.
