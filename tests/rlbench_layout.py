@@ -1,4 +1,4 @@
-"""Writes demonstrations as RLBench's generator does, byte for byte in its layout, with pickles that name its classes."""
+"""Writes demonstrations as RLBench's generator does, byte for byte, with pickles that name its classes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from PIL import Image
 
 from stages.artifacts.episode import Episode
 from stages.core.observation import OPEN, CameraFrame, Observation
-from stages.simulators.protocol import Simulator
 
 NEAR, FAR = 0.01, 4.5
 LOW_DIM = "low_dim_obs.pkl"
@@ -61,15 +60,16 @@ def write_episode(
     if frames is None:
         frames = dict(zip(episode.trajectory["keyframes"].tolist(), episode.observations, strict=True))
     names = list(cameras or episode.observations[0].cameras)
-    latest = frames[0]
-    seen = []
-    for sample in range(len(episode.trajectory["time"])):
+    trajectory = {key: values.copy() for key, values in episode.trajectory.items()}
+    latest, seen = frames[0], []
+    for sample in range(len(trajectory["time"])):
         latest = frames.get(sample, latest)
         seen.append(latest)
         if sample in frames:
+            trajectory["gripper_pose"][sample] = latest.gripper_pose
             for name in names:
                 write_images(folder, name, sample, latest.cameras[name])
-    write_low_dim(folder / LOW_DIM, episode.trajectory, seen, names)
+    write_low_dim(folder / LOW_DIM, trajectory, seen, names)
     return folder
 
 
@@ -146,8 +146,3 @@ def _low_dim(
         "task_low_dim_state": np.zeros(3),
         "misc": misc,
     }
-
-
-def seen_at_every_sample(simulator: Simulator, episode: Episode) -> dict[int, Observation]:
-    """Observations of all samples of an episode that the simulator has just run or reset."""
-    return {sample: simulator.observe_state(state) for sample, state in enumerate(episode.trajectory["states"])}

@@ -19,6 +19,7 @@ from stages.bridges.unpickling import ARRAYS, Record, read_pickle
 from stages.core.errors import UserError
 from stages.core.keyframes import find_keyframes, marked_keyframes
 from stages.core.observation import OPEN, CameraFrame, Observation
+from stages.geometry.cameras import from_rlbench
 
 CAMERAS = ("left_shoulder", "right_shoulder", "overhead", "wrist", "front")
 
@@ -219,13 +220,8 @@ class _Recording:
         if depth.shape != rgb.shape or mask is not None and mask.shape != rgb.shape:
             raise UserError(f"{images['rgb'] / f'{frame}.png'} and depth or mask differ in size", "Copy them again")
         near, far, intrinsics, extrinsics = self._parameters(name, misc)
-        return CameraFrame(
-            rgb=rgb,
-            depth=decoded_depth(depth, near, far),
-            intrinsics=opencv_intrinsics(intrinsics),
-            camera_to_world=opencv_pose(extrinsics),
-            mask=None if mask is None else decoded_handles(mask),
-        )
+        handles = None if mask is None else decoded_handles(mask)
+        return CameraFrame(rgb, decoded_depth(depth, near, far), *from_rlbench(intrinsics, extrinsics), handles)
 
     def _parameters(self, name: str, misc: Any) -> tuple[float, float, np.ndarray, np.ndarray]:
         """Near and far plane [m], intrinsics (3, 3) and pose (4, 4) of a camera, in RLBench's terms."""
@@ -248,14 +244,3 @@ def decoded_handles(pixels: np.ndarray) -> np.ndarray:
     """Object handles (H, W) uint16 of an image (H, W, 3) uint8; 0 for those that are too large, as of nothing."""
     handles = pixels.astype(np.int32) @ np.array([1, 256, 65536], np.int32)
     return np.where(handles > np.iinfo(np.uint16).max, 0, handles).astype(np.uint16)
-
-
-def opencv_intrinsics(matrix: np.ndarray) -> np.ndarray:
-    """Intrinsics (3, 3) [px] in our terms of RLBench's, whose focal lengths are negative and pixel centres integers."""
-    focal, centre = -matrix[[0, 1], [0, 1]], matrix[:2, 2] + 0.5
-    return np.array([[focal[0], 0, centre[0]], [0, focal[1], centre[1]], [0, 0, 1.0]])
-
-
-def opencv_pose(extrinsics: np.ndarray) -> np.ndarray:
-    """Camera-to-world (4, 4) with OpenCV's axes of RLBench's, whose x and y point the other way."""
-    return extrinsics @ np.diag([-1.0, -1, 1, 1])
