@@ -15,7 +15,7 @@ from stages.labelling.steps import Path, grip_steps, pushed_in_turn
 from stages.labelling.surfaces import Surfaces
 from stages.labelling.wording import Wording, read_wording
 
-HELD = 0.03
+HELD = 0.05
 """A gripper that closes this near to a surface closes on it [m]."""
 
 
