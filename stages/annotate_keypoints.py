@@ -52,8 +52,8 @@ def annotate_keypoints(
         keypoints' objects seen in at least one view), problems (the first few), path.
 
     Raises:
-        UserError: `demos` cannot be read, a camera of an episode with ground truth has no masks, or `out` exists and neither
-            flag is given.
+        UserError: `demos` cannot be read, a camera of an episode with ground truth has no masks, or `out` exists and
+            neither flag is given.
     """
     header = Header.create(
         "clap.keypoints",
