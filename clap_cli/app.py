@@ -17,6 +17,7 @@ from clap_cli import (
     deploy,
     evaluate,
     finetune_vlm,
+    import_data,
     pretrain_fine,
     pretrain_vlm,
     status,
@@ -34,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(collect.app, name="collect")
+app.add_typer(import_data.app, name="import")
 app.command("annotate-keypoints")(annotate_keypoints.command)
 app.command("decompose")(decompose.command)
 app.command("finetune-vlm")(finetune_vlm.command)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.artifacts.annotations import KeypointAnnotation, write_keypoints
+from stages.artifacts.annotations import InferredLabels, KeypointAnnotation, write_keypoints
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import parent
@@ -25,8 +25,12 @@ from stages.core.progress import Progress, silent
 from stages.core.steps import parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.clouds import fuse
+from stages.labelling.labels import label_episode
 from stages.settings.annotate import AnnotateConfig
 from stages.settings.loader import Config
+
+SHOWN = 0.03
+"""A surface this near to an inferred place is that of what is there [m]."""
 
 NOTHING = -1
 """Label of pixels that show nothing."""
@@ -48,7 +52,8 @@ def annotate_keypoints(
         keypoints' objects seen in at least one view), problems (the first few), path.
 
     Raises:
-        UserError: `demos` cannot be read, has no instance masks, or `out` exists and neither flag is given.
+        UserError: `demos` cannot be read, a camera of an episode with ground truth has no masks, or `out` exists and
+            neither flag is given.
     """
     header = Header.create(
         "clap.keypoints",
@@ -71,17 +76,23 @@ def annotate_keypoints(
 
 
 def annotate_episode(episode: Episode, config: AnnotateConfig) -> KeypointAnnotation:
-    """The keypoints of one episode.
+    """The keypoints of one episode; steps, objects and keypoints are inferred where it has none.
 
     Raises:
-        UserError: a camera has no instance masks.
+        UserError: a camera has no instance masks, and the episode has ground truth.
     """
     views = CanonicalViews(names=config.views, size=config.view_size)
+    inferred = None
+    if not episode.is_labelled:
+        episode = label_episode(episode)
+        inferred = InferredLabels(episode.steps, episode.objects.kinds, episode.objects.mask_ids)
     objects = episode.objects
     pixels = np.moveaxis(views.project(objects.positions), 0, 2)
     visible = [
         _visible(label_views(observation, views), objects.mask_ids, row, config.visible_radius)
-        for observation, row in zip(episode.observations, pixels, strict=False)
+        if inferred is None
+        else _shown(observation, views, places, row, config.visible_radius)
+        for observation, row, places in zip(episode.observations, pixels, objects.positions, strict=False)
     ]
     return KeypointAnnotation(
         phrases=tuple(_focus(step) for step in episode.steps),
@@ -94,7 +105,8 @@ def annotate_episode(episode: Episode, config: AnnotateConfig) -> KeypointAnnota
         views=config.views,
         extent=views.extent,
         size=views.size,
-        problem=check_targets(episode, config.tolerance),
+        problem="" if inferred else check_targets(episode, config.tolerance),
+        inferred=inferred,
     )
 
 
@@ -131,11 +143,29 @@ def _visible(labels: np.ndarray, mask_ids: np.ndarray, pixels: np.ndarray, radiu
     size = labels.shape[-1]
     seen = np.zeros(pixels.shape[:2], bool)
     for m, v in np.ndindex(seen.shape):
-        column, row = np.floor(pixels[m, v]).astype(int)
-        if 0 <= column < size and 0 <= row < size:
-            rows, columns = (slice(max(0, centre - radius), centre + radius + 1) for centre in (row, column))
-            seen[m, v] = bool((labels[v, rows, columns] == mask_ids[m]).any())
+        seen[m, v] = bool((labels[v][_window(pixels[m, v], size, radius)] == mask_ids[m]).any())
     return seen
+
+
+def _shown(
+    observation: Observation, views: CanonicalViews, places: np.ndarray, pixels: np.ndarray, radius: int
+) -> np.ndarray:
+    """Which places (M, 3) lie on a surface (M, V) that the views show near their pixels (M, V, 2)."""
+    _, depth = views.render(*fuse(observation, hide_arm=True))
+    points = views.pixel_points(depth)
+    seen = np.zeros(pixels.shape[:2], bool)
+    for m, v in np.ndindex(seen.shape):
+        near = points[v][_window(pixels[m, v], views.size, radius)].reshape(-1, 3)
+        seen[m, v] = bool((np.linalg.norm(near - places[m], axis=1) < SHOWN).any())
+    return seen
+
+
+def _window(pixel: np.ndarray, size: int, radius: int) -> tuple[slice, slice]:
+    """Rows and columns of an image around a pixel (2,); none where it is not in the image."""
+    column, row = np.floor(pixel).astype(int)
+    if not (0 <= column < size and 0 <= row < size):
+        return slice(0), slice(0)
+    return slice(max(0, row - radius), row + radius + 1), slice(max(0, column - radius), column + radius + 1)
 
 
 def _focus(step: str) -> str:

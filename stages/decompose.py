@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.artifacts.annotations import KeypointAnnotation, Keypoints, PlanAnnotation, write_plan
+from stages.artifacts.annotations import KeypointAnnotation, Keypoints, PlanAnnotation, labelled, write_plan
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.episode import Episode
 from stages.artifacts.files import parent, writing
@@ -85,8 +85,9 @@ def decompose(
         with writing(out, header, summary) as file:
             groups = file.create_group("episodes")
             for index in range(len(episodes)):
-                episode = episodes.episode(index, images=False)
-                plans.append(_decompose(episode, annotations.episode(index), settings, writer))
+                annotation = annotations.episode(index)
+                episode = labelled(episodes.episode(index, images=False), annotation)
+                plans.append(_decompose(episode, annotation, settings, writer))
                 write_plan(groups.create_group(NAME.format(index)), plans[-1].kept)
                 progress(index + 1, len(episodes), "episodes")
             summary.update(_summary([plan.kept for plan in plans], out))

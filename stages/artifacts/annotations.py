@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,12 +11,28 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+from stages.artifacts.episode import Episode, ObjectTracks
 from stages.artifacts.files import check_parent, open_artifact
 from stages.artifacts.header import EPISODES, get_header
 from stages.artifacts.shards import NAME
 from stages.core.errors import UserError
 
 _TEXT = h5py.string_dtype()
+
+
+@dataclass(frozen=True)
+class InferredLabels:
+    """What an episode without ground truth is taken to show.
+
+    Attributes:
+        steps: K step texts.
+        kinds: M of object, part, place.
+        mask_ids: (M,) ids in the instance masks; 0 where no mask shows the object.
+    """
+
+    steps: tuple[str, ...]
+    kinds: tuple[str, ...]
+    mask_ids: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -35,6 +51,7 @@ class KeypointAnnotation:
         extent: side of the views' cube [m].
         size: side of the views [px].
         problem: what does not fit, or empty.
+        inferred: steps and objects of an episode that had none; None where the demonstrations have them.
     """
 
     phrases: tuple[str, ...]
@@ -48,6 +65,7 @@ class KeypointAnnotation:
     extent: float
     size: int
     problem: str = ""
+    inferred: InferredLabels | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,10 @@ def write_keypoints(group: h5py.Group, annotation: KeypointAnnotation) -> None:
     group["objects/positions"] = annotation.positions
     for name in ("keypoint_pixels", "object_pixels", "object_visible"):
         group[f"views/{name}"] = getattr(annotation, name)
+    if annotation.inferred is not None:
+        _write_texts(group, "inferred/steps", annotation.inferred.steps)
+        _write_texts(group, "inferred/kinds", annotation.inferred.kinds)
+        group["inferred/mask_ids"] = np.asarray(annotation.inferred.mask_ids, np.int64)
 
 
 def read_keypoints(group: h5py.Group) -> KeypointAnnotation:
@@ -96,7 +118,17 @@ def read_keypoints(group: h5py.Group) -> KeypointAnnotation:
         extent=float(group.attrs["extent"]),
         size=int(group.attrs["size"]),
         problem=str(group.attrs["problem"]),
+        inferred=_read_inferred(group["inferred"]) if "inferred" in group else None,
     )
+
+
+def labelled(episode: Episode, annotation: KeypointAnnotation) -> Episode:
+    """The episode with what was inferred of it, where it has no labels of its own."""
+    if annotation.inferred is None:
+        return episode
+    inferred = annotation.inferred
+    objects = ObjectTracks(annotation.names, inferred.kinds, inferred.mask_ids, annotation.positions)
+    return replace(episode, steps=inferred.steps, targets=annotation.keypoints, objects=objects)
 
 
 def write_plan(group: h5py.Group, annotation: PlanAnnotation) -> None:
@@ -181,6 +213,10 @@ class Plans(Annotations):
     def episode(self, index: int) -> PlanAnnotation:
         """The plan of one episode."""
         return read_plan(self._group(index))
+
+
+def _read_inferred(group: h5py.Group) -> InferredLabels:
+    return InferredLabels(*(tuple(group[name].asstr()[()]) for name in ("steps", "kinds")), group["mask_ids"][()])
 
 
 def _write_texts(group: h5py.Group, name: str, texts: tuple[str, ...]) -> None:

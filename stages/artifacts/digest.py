@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +40,21 @@ def directory_digest(path: Path, *, leave_out: frozenset[str] = frozenset()) -> 
     return digest.hexdigest()
 
 
+def listing_digest(path: Path) -> str:
+    """SHA-256 over names and sizes of all files below a directory, for data too large to be read twice."""
+    files = sorted((file.relative_to(path).as_posix(), file.stat().st_size) for file in _files_below(path))
+    return hashlib.sha256(repr(files).encode()).hexdigest()
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files_below(path: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(path):
+        yield from (Path(folder, name) for name in names)
 
 
 def _node_digest(node: h5py.Group | h5py.Dataset, trust: bool) -> str:

@@ -41,6 +41,9 @@ OLDER = {"clap.demos": (2,), "clap.rollouts": (1,), "clap.recordings": (1,)}
 EPISODES = ("clap.demos", "clap.rollouts", "clap.recordings")
 """Schemas of episodes in one layout: whatever was executed can be trained on."""
 
+DATA_SET = "data set"
+"""As a parent's schema: a folder of another project's data, known by the names and sizes of its files."""
+
 DIRECTORY_HEADER = "clap.json"
 
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from stages.artifacts.digest import DIGEST, directory_digest
+from stages.artifacts.digest import DIGEST, directory_digest, listing_digest
 from stages.artifacts.files import check_directory, open_artifact, read_header
-from stages.artifacts.header import VERSIONS, Header, Parent, damage_as_user_error
+from stages.artifacts.header import DATA_SET, VERSIONS, Header, Parent, damage_as_user_error
 from stages.artifacts.integrity import is_whole
 from stages.artifacts.resume import partial_of
 from stages.artifacts.run import RunDirectory
@@ -98,6 +98,8 @@ def _staleness(header: Header, known: dict[Path, Node], verify_content: bool) ->
 
 
 def _digest(path: Path, parent: Parent, verify_content: bool) -> str:
+    if parent.schema == DATA_SET:
+        return listing_digest(path)
     if parent.schema not in VERSIONS:
         return directory_digest(path) if verify_content else parent.sha256
     with damage_as_user_error(path):

@@ -65,6 +65,14 @@ def candidate_keyframes(joint_velocities: np.ndarray, gripper_open: np.ndarray) 
     return marked
 
 
+def marked_keyframes(joint_velocities: np.ndarray, gripper_open: np.ndarray) -> np.ndarray:
+    """All samples (N,) that the rule marks, with sample 0 in front; of two adjacent ones at the end the last alone."""
+    marked = candidate_keyframes(joint_velocities, gripper_open)
+    if len(marked) > 1 and marked[-1] - marked[-2] == 1:
+        del marked[-2]
+    return np.array([0, *marked])
+
+
 def find_keyframes(trajectory: Mapping[str, np.ndarray]) -> np.ndarray:
     """Keyframes (N,) of a trajectory, with sample 0 in front.
 

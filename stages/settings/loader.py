@@ -21,6 +21,7 @@ from stages.settings.decompose import DecomposeConfig
 from stages.settings.deploy import DeployConfig
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.fine import FineConfig
+from stages.settings.import_data import ImportConfig
 from stages.settings.policy import PolicyConfig
 from stages.settings.ranges import Seed
 from stages.settings.vlm import VlmConfig
@@ -49,6 +50,7 @@ class Config:
     seed: Seed = 0
     refuse_test_variations: bool = True
     collect: CollectConfig = field(default_factory=CollectConfig)
+    import_data: ImportConfig = field(default_factory=ImportConfig)
     annotate: AnnotateConfig = field(default_factory=AnnotateConfig)
     decompose: DecomposeConfig = field(default_factory=DecomposeConfig)
     vlm: VlmConfig = field(default_factory=VlmConfig)

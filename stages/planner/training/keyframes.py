@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.artifacts.annotations import KeypointAnnotation, Keypoints, PlanAnnotation, Plans
+from stages.artifacts.annotations import KeypointAnnotation, Keypoints, PlanAnnotation, Plans, labelled
 from stages.artifacts.demonstrations import Demonstrations
-from stages.artifacts.episode import Episode
+from stages.artifacts.episode import Episode, ObjectTracks
 from stages.core.progress import Progress
 from stages.core.steps import parse_step
 from stages.geometry.clouds import fuse_labelled
@@ -18,6 +18,9 @@ from stages.planner.hand import Hand, hands
 from stages.planner.language.text import Example
 from stages.planner.prompts import Memory
 from stages.planner.training.augmentation import LabelledCloud, Thing
+
+AROUND = 0.03
+"""How far something that no mask shows is taken to reach from its place [m]."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def read_keyframes(
     for done, index in enumerate(episodes, 1):
         plan, annotation = plans.episode(index), keypoints.episode(index)
         if plan.ok and not annotation.problem:
-            keyframes.extend(keyframes_of(demos.episode(index), annotation, plan, index))
+            keyframes.extend(keyframes_of(labelled(demos.episode(index), annotation), annotation, plan, index))
         progress(done, len(episodes), "reading keyframes")
     return keyframes
 
@@ -100,7 +103,7 @@ def keyframes_of(
         yield Keyframe(
             (points - WORKSPACE_CENTRE).astype(np.float16),
             colours,
-            _numbered(masks, episode.objects.mask_ids),
+            _numbered(points, masks, episode.objects, k),
             cameras,
             tuple(map(Thing, episode.objects.names, episode.objects.kinds, episode.objects.positions[k])),
             episode.instructions,
@@ -117,11 +120,17 @@ def keyframes_of(
         )
 
 
-def _numbered(masks: np.ndarray, mask_ids: np.ndarray) -> np.ndarray:
-    """Numbers (N,) uint8 from 1 in a list of ids, 0 for those that it lacks."""
+def _numbered(points: np.ndarray, masks: np.ndarray, objects: ObjectTracks, motion: int) -> np.ndarray:
+    """The number (N,) uint8 from 1 of the object that each point shows, 0 = none; what no mask shows reaches
+    `AROUND` its place."""
+    mask_ids = np.asarray(objects.mask_ids, np.int64)
     numbers = np.zeros(max(int(masks.max(initial=0)), int(np.max(mask_ids, initial=0))) + 1, np.uint8)
-    numbers[np.asarray(mask_ids, np.int64)] = np.arange(1, len(mask_ids) + 1)
-    return numbers[masks]
+    numbers[mask_ids[mask_ids > 0]] = np.flatnonzero(mask_ids > 0) + 1
+    labels = numbers[masks]
+    for index in np.flatnonzero(mask_ids == 0):
+        near = np.linalg.norm(points - objects.positions[motion, index], axis=1) < AROUND
+        labels[near & (labels == 0)] = index + 1
+    return labels
 
 
 def _objects_at_hand(

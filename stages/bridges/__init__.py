@@ -1,0 +1,1 @@
+"""Other projects' data sets, in and out."""
