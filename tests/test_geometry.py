@@ -5,7 +5,8 @@ import pytest
 
 from stages.core.observation import CameraFrame, Observation
 from stages.geometry import poses
-from stages.geometry.cameras import deproject, intrinsics_from_fov, look_at, project
+from stages.geometry.arm import arm_capsules, base_pose, outside_arm, tip_in_base
+from stages.geometry.cameras import deproject, from_rlbench, intrinsics_from_fov, look_at, project
 from stages.geometry.canonical import BACKGROUND, CanonicalViews
 from stages.geometry.clouds import crop, fuse
 from stages.geometry.workspace import WORKSPACE_CENTRE
@@ -48,6 +49,41 @@ def test_pose_matrix_round_trip(rng):
     pose = np.concatenate([rng.normal(size=(50, 3)), rng.normal(size=(50, 4))], axis=1)
     pose[:, 3:] /= np.linalg.norm(pose[:, 3:], axis=1, keepdims=True) * np.where(pose[:, 6:] < 0, -1, 1)
     assert np.allclose(poses.matrix_to_pose(poses.pose_to_matrix(pose)), pose)
+
+
+def test_a_camera_of_rlbench_sees_what_it_says(rng):
+    """Its own way to points: integers as pixel coordinates, a negative focal length, its extrinsics; ours agrees."""
+    focal, size = -351.6771, 8
+    theirs = np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1]])
+    pose = poses.pose_to_matrix(np.array([1.35, 0.1, 1.58, 0.2, -0.3, 0.5, 0.7]))
+    depth = rng.uniform(0.5, 3, size=(size, size))
+    u, v = np.meshgrid(np.arange(size), np.arange(size))
+    pixels = np.stack([u * depth, v * depth, depth], axis=-1)
+    expected = pixels @ np.linalg.inv(theirs).T @ pose[:3, :3].T + pose[:3, 3]
+    intrinsics, camera = from_rlbench(theirs, pose)
+    assert intrinsics[0, 0] > 0 and np.isclose(np.linalg.det(camera[:3, :3]), 1)
+    assert np.allclose(deproject(depth, intrinsics, camera), expected)
+    many = from_rlbench(np.stack([theirs] * 2), np.stack([pose] * 2))
+    assert np.allclose(many[0][1], intrinsics) and np.allclose(many[1][1], camera)
+
+
+def test_where_a_robot_stands_follows_from_its_tip_and_joints(rng):
+    for _ in range(20):
+        base = np.eye(4)
+        base[:3, :3] = poses.axis_rotation(2, rng.uniform(-np.pi, np.pi))
+        base[:3, 3] = rng.normal(size=3)
+        joints = rng.uniform(-1, 1, size=7)
+        tip = poses.matrix_to_pose(base @ tip_in_base(joints))
+        assert np.allclose(base_pose(tip, joints), base, atol=1e-12)
+
+
+def test_the_arm_is_found_wherever_it_stands():
+    joints = np.array([0.3, 0.2, 0, -0.9, 0.1, 1.2, 0.8])
+    base = poses.pose_to_matrix(np.array([0.2, 0.3, 0.8, 0, 0, 0.6, 0.8]))
+    on_arm = arm_capsules(joints, base)[0].mean(axis=1)[2:]
+    beside = base[:3, 3] + np.array([[0, 0, 2.0], [1.5, 0, 0.3]])
+    assert not outside_arm(on_arm, joints, base).any() and outside_arm(beside, joints, base).all()
+    assert outside_arm(on_arm, joints).all()
 
 
 def test_deproject_inverts_project(rng):

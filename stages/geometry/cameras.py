@@ -42,3 +42,23 @@ def look_at(position: np.ndarray, target: np.ndarray, up: np.ndarray | tuple = (
     transform[:3, :3] = np.stack([right, np.cross(forward, right), forward], axis=1)
     transform[:3, 3] = position
     return transform
+
+
+def from_rlbench(intrinsics: np.ndarray, extrinsics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """RLBench's camera matrices in our terms.
+
+    RLBench's cameras look along z with image right along -x and image down along -y, which it writes as negative focal
+    lengths, and its pixel coordinates are integers at pixel centres.
+
+    Args:
+        intrinsics: (3, 3) or (..., 3, 3) [px], `<camera>_camera_intrinsics` of `Observation.misc`.
+        extrinsics: (4, 4) or (..., 4, 4), `<camera>_camera_extrinsics`.
+
+    Returns:
+        intrinsics [px] with positive focal lengths and pixel centres at integer + 0.5, and camera_to_world with OpenCV
+        axes.
+    """
+    ours = np.array(intrinsics, float)
+    ours[..., :2, :2] *= -1
+    ours[..., :2, 2] += 0.5
+    return ours, np.asarray(extrinsics, float) @ np.diag([-1.0, -1.0, 1.0, 1.0])

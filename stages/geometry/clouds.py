@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from stages.core.observation import CameraFrame, Observation
-from stages.geometry.arm import outside_arm
+from stages.geometry.arm import base_pose, outside_arm
 from stages.geometry.cameras import deproject
 from stages.geometry.workspace import inside_workspace
 
@@ -32,7 +32,7 @@ def fuse(
     clouds = [frame_points(observation.cameras[name]) for name in names]
     points, colours = (np.concatenate(parts) for parts in zip(*clouds, strict=True))
     if hide_arm:
-        keep = outside_arm(points, observation.joint_positions)
+        keep = _outside_arm(points, observation)
         points, colours = points[keep], colours[keep]
     return points, colours
 
@@ -51,7 +51,7 @@ def fuse_labelled(observation: Observation) -> tuple[np.ndarray, np.ndarray, np.
         cameras = np.full(np.count_nonzero(keep), number, np.uint8)
         clouds.append((points[keep], frame.rgb.reshape(-1, 3)[keep], mask[keep], cameras))
     fused = [np.concatenate(parts) for parts in zip(*clouds, strict=True)]
-    keep = outside_arm(fused[0], observation.joint_positions)
+    keep = _outside_arm(fused[0], observation)
     points, colours, labels, cameras = (part[keep] for part in fused)
     return points, colours, labels, cameras
 
@@ -60,6 +60,12 @@ def crop(points: np.ndarray, colours: np.ndarray, centre: np.ndarray, extent: fl
     """The part of a cloud inside the axis-aligned cube of side `extent` [m] around `centre`."""
     keep = np.all(np.abs(points - np.asarray(centre, points.dtype)) <= extent / 2, axis=1)
     return points[keep], colours[keep]
+
+
+def _outside_arm(points: np.ndarray, observation: Observation) -> np.ndarray:
+    """Which points (N, 3) [m, world] are not the arm's: (N,) bool; the robot may stand anywhere."""
+    joints = observation.joint_positions
+    return outside_arm(points, joints, base_pose(observation.gripper_pose, joints))
 
 
 def _seen(frame: CameraFrame) -> tuple[np.ndarray, np.ndarray]:
