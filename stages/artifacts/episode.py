@@ -61,7 +61,7 @@ class Episode:
         success: whether the task's success test held at the end.
         observations: K + 1, before each motion and after the last.
         actions: (K, 9) commanded tip pose, gripper open, ignore collision; world frame [m].
-        steps: K step texts; the step that each motion belongs to, or was meant for.
+        steps: K step texts; the step that each motion belongs to, or was meant for; empty where nobody knows it.
         targets: (K, 3) true place, before each motion, of the thing named by the step's focus [m]; NaN if unknown.
         objects: ground truth of the scene.
         states: (K, D) simulator state before each motion.
@@ -95,6 +95,11 @@ class Episode:
     def taskvar(self) -> str:
         """GemBench's name of task and variation, "push_button+0"."""
         return f"{self.task}+{self.variation}"
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether any motion's step is known; where none is, steps, objects and targets are to be inferred."""
+        return any(self.steps)
 
     def __len__(self) -> int:
         """Number of motions K."""
