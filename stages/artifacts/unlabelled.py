@@ -1,4 +1,4 @@
-"""Episodes that nobody labelled: other projects' data and people's demonstrations, without steps, objects and targets."""
+"""Episodes that nobody labelled, as other projects' and people's: without steps, objects and targets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from stages.artifacts.episode import Episode, ObjectTracks
+from stages.core.instruction import read_instruction
 from stages.core.observation import Observation
 
 UNKNOWN_JOINTS = np.full(7, np.nan)
@@ -29,7 +30,7 @@ def unlabelled_episode(
     """An episode of K motions without ground truth; `clap annotate-keypoints` and `clap decompose` infer what lacks.
 
     Args:
-        instructions: all paraphrases, at least one; the seed chooses which the episode has.
+        instructions: all paraphrases, at least one; each is cleaned, and the seed chooses which the episode has.
         observations: K + 1 keyframes, before each motion and after the last.
         actions: (K, 9) tip pose, gripper open, ignore collision; world frame [m].
         seed: any number that tells the episodes of a variation apart.
@@ -37,14 +38,14 @@ def unlabelled_episode(
         success: whether the task was done.
         trajectory: the dense recording, arrays by the names of `TRAJECTORY`; None = only the keyframes are known.
     """
-    count = len(actions)
+    count, instructions = len(actions), tuple(dict.fromkeys(map(read_instruction, instructions)))
     return Episode(
         task=task,
         variation=variation,
         level=level,
         seed=seed,
         instruction=_choose(instructions, f"{task}+{variation}", seed),
-        instructions=tuple(instructions),
+        instructions=instructions,
         success=success,
         observations=tuple(observations),
         actions=np.asarray(actions, float).reshape(count, 9),
