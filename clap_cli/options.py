@@ -7,6 +7,14 @@ from typing import Annotated
 
 import typer
 
+
+def workers(text: str) -> int | str:
+    """A number of processes, or "ray"."""
+    if text == "ray" or text.isdecimal():
+        return text if text == "ray" else int(text)
+    raise typer.BadParameter(f"'{text}' is neither an integer of at least 0 nor 'ray'")
+
+
 Run = Annotated[Path, typer.Option("--run", help="Run directory: inputs are found and outputs put there.")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="One setting, section.key=value; repeatable.")]
@@ -14,7 +22,16 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything ran
 Resume = Annotated[bool, typer.Option("--resume", help="Keep what is complete, go on with what is not.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make it again.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of a table.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=0, help="Processes; 0 = one per core.")]
+Processes = Annotated[int | None, typer.Option("--workers", min=0, help="Processes; 0 = one per core.")]
+Workers = Annotated[
+    str | None,  # an integer where one is given: Typer knows no unions
+    typer.Option(
+        "--workers",
+        parser=workers,
+        metavar="INTEGER|ray",
+        help="Processes; 0 = one per core; ray = one on every CPU of a Ray cluster (docs/scale.md).",
+    ),
+]
 Tasks = Annotated[
     list[str] | None, typer.Option("--task", help="Only this variation, such as push_button+0; repeatable.")
 ]

@@ -39,7 +39,7 @@ def check(
     tasks: options.Tasks = None,
     episodes: Annotated[int, typer.Option("--episodes", min=1, help="Fresh scenes of each variation.")] = 50,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the first scene.")] = 900_000,
-    workers: options.Workers = None,
+    workers: options.Processes = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the table as Markdown too.")] = None,
     json_: options.Json = False,
 ) -> None:

@@ -9,6 +9,7 @@ import socket
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from stages.core.errors import UserError
 from stages.core.observation import CAMERAS, Observation, PointObservation
 from stages.geometry.cameras import deproject
 from stages.geometry.clouds import fuse
+from stages.geometry.poses import matrix_to_pose, pose_to_matrix
 from stages.oracle.expert import ExpertPolicy
 from stages.planner.hand import Hand
 from stages.policy import ClapPolicy
@@ -538,6 +540,54 @@ def test_recordings_are_not_added_to_demonstrations(tiny_run: Path) -> None:
     with pytest.raises(UserError, match="only added to recordings"):
         recorded(tiny_run / "demos.h5")
     assert content_digest(tiny_run / "demos.h5") == before
+
+
+class Pointing(Scripted):
+    """Goes to the middle of what is around the hand and is not the robot's arm, turned as the hand is."""
+
+    def select_action(self, observation: Observation | PointObservation, given: Given = NOTHING_GIVEN) -> Decision:
+        decision = super().select_action(observation, given)
+        near = np.linalg.norm(observation.points - observation.gripper_pose[:3], axis=1) < 0.5
+        action = np.concatenate(
+            [observation.points[near & ~observation.arm].mean(axis=0), observation.gripper_pose[3:], [1.0, 0.0]]
+        )
+        return replace(decision, action=action)
+
+
+def test_a_robot_that_stands_elsewhere_gets_the_same_answer_there() -> None:
+    """RLBench's robot, scene and clouds, moved together by what its base is off ours and more; the arm is seen."""
+    simulator = make_simulator("tabletop", image_size=64)
+    _, seen = simulator.reset("put_money_in_safe", 0, 1)
+    moved = pose_to_matrix(np.array([0.04, -0.02, 0.02, 0, 0, np.sin(0.05), np.cos(0.05)]))
+
+    def answer(move: np.ndarray) -> np.ndarray:
+        request = challenge(seen, joint_positions=seen.joint_positions)
+        state = request["obs_state_dict"]
+        state["pc"] = (state["pc"] @ move[:3, :3].T + move[:3, 3]).astype(np.float32)
+        pose = matrix_to_pose(move @ pose_to_matrix(seen.gripper_pose))
+        state["gripper"] = np.append(pose, 1.0).astype(np.float32)
+        reply = TestClient(create_app(PolicyServer(Pointing()), {})).post("/predict", content=pack(request))
+        assert reply.status_code == 200, reply.text
+        return unpack(reply.content).astype(float)
+
+    here, there = (pose_to_matrix(answer(move)[:7]) for move in (np.eye(4), moved))
+    np.testing.assert_allclose(there, moved @ here, atol=2e-3)
+    arm = point_observation(challenge(seen, joint_positions=seen.joint_positions)["obs_state_dict"]).arm
+    assert np.count_nonzero(arm) > 100 and point_observation(challenge(seen)["obs_state_dict"]).arm is None
+
+
+@pytest.mark.parametrize(
+    ("joints", "words"),
+    [
+        ([0.0] * 6, "7 finite"),
+        ([0.0] * 6 + [np.nan], "7 finite"),
+        ("text", "7 finite"),
+        ([0, 30, 0, -90, 0, 60, 45], "upright"),
+    ],
+)
+def test_joint_angles_that_cannot_be_are_refused(observation: Observation, joints: Any, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        parse_request(pack(challenge(observation, joint_positions=joints)))
 
 
 def test_points_in_the_arms_boxes_are_told_apart() -> None:

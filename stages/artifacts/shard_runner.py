@@ -9,6 +9,7 @@ from typing import TypeVar
 from stages.artifacts.shards import missing_shards
 from stages.core.progress import Progress, silent
 from stages.runtime.worker_pool import map_unordered
+from stages.settings.ranges import RAY
 
 Job = TypeVar("Job")
 
@@ -17,7 +18,7 @@ def make_missing_shards(
     partial: Path,
     jobs: Sequence[Job],
     make_worker: Callable[[], Callable[[Job], None]],
-    workers: int,
+    workers: int | str,
     progress: Progress = silent,
     describe: Callable[[Job], str] = lambda _: "episodes",
 ) -> int:
@@ -27,7 +28,7 @@ def make_missing_shards(
         partial: the directory of the unfinished artifact.
         jobs: what the shards are made from; the place of a job is its shard's index.
         make_worker: gives, in a worker process, what writes the shard of a job. It must be picklable.
-        workers: processes; 0 = one per core.
+        workers: processes; 0 = one per core; "ray" = one on every CPU of a Ray cluster.
         progress: of all shards.
         describe: a job in a few words, for the progress.
 
@@ -36,8 +37,8 @@ def make_missing_shards(
     """
     missing = missing_shards(partial, len(jobs))
     done = len(jobs) - len(missing)
-    progress(done, len(jobs), "episodes")
-    for job, _ in map_unordered(make_worker, [jobs[index] for index in missing], workers):
+    progress(done, len(jobs), "connecting to Ray" if workers == RAY and missing else "episodes")
+    for job, _ in map_unordered(make_worker, [jobs[index] for index in missing], workers, partial):
         done += 1
         progress(done, len(jobs), describe(job))
     return len(missing)

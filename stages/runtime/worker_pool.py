@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, TypeVar
 
-from stages.core.errors import UserError
+from stages.runtime.outcome import outcome_of
+from stages.settings.ranges import RAY
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -19,7 +20,7 @@ Result = TypeVar("Result")
 GRACE = 5.0
 """Time that workers without more to do are given to end by themselves [s]."""
 
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def available_cores() -> int:
@@ -28,7 +29,7 @@ def available_cores() -> int:
 
 
 def map_unordered(
-    make: Callable[[], Callable[[Job], Result]], jobs: Iterable[Job], workers: int
+    make: Callable[[], Callable[[Job], Result]], jobs: Iterable[Job], workers: int | str, folder: Path | None = None
 ) -> Iterator[tuple[Job, Result]]:
     """Do jobs in worker processes and yield each with its result as it is done.
 
@@ -36,12 +37,19 @@ def map_unordered(
         make: called once in every worker; what it returns does the jobs. Must be picklable, as jobs and results.
         jobs: the inputs, handed out in order.
         workers: processes, 0 = one per core. One works in this process. Several compute with one thread each.
+            "ray" = one on every CPU of a Ray cluster (`ray_pool`).
+        folder: where workers write; all machines of a cluster must see it.
 
     Raises:
         Exception: what a job raised; the other workers are ended.
     """
     jobs = list(jobs)
-    workers = min(workers or available_cores(), len(jobs))
+    if workers == RAY:
+        from stages.runtime.ray_pool import map_on_ray
+
+        yield from map_on_ray(make, jobs, folder)
+        return
+    workers = min(int(workers) or available_cores(), len(jobs))
     if workers <= 1:
         work = make() if jobs else None
         yield from ((job, work(job)) for job in jobs)
@@ -93,37 +101,29 @@ def _start(make: Callable[[], Callable[[Job], Result]]) -> tuple[Any, Connection
 
 def _receive(connection: Connection) -> Any:
     try:
-        failed, value, trace = connection.recv()
+        outcome = connection.recv()
     except EOFError as error:
         raise RuntimeError("a worker process was ended from outside, perhaps for want of memory") from error
-    if not failed:
-        return value
-    if isinstance(value, tuple):
-        raise UserError(*value)
-    value.add_note(trace)
-    raise value
+    return outcome.result()
 
 
 def _work(connection: Connection, make: Callable[[], Callable[[Any], Any]]) -> None:
     """The life of a worker: until its end of the pipe is the only one left, or it is terminated."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        work = make()
-        while True:
-            connection.send((False, work(connection.recv()), ""))
+        made = outcome_of(make)
+        while not made.failed:
+            connection.send(outcome_of(made.value, connection.recv()))
+        connection.send(made)
     except (EOFError, BrokenPipeError):
         return
-    except UserError as error:
-        connection.send((True, (error.what, error.hint), ""))
-    except Exception as error:  # handed to the parent, which raises it
-        connection.send((True, error, traceback.format_exc()))
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Processes started inside compute with one thread each."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
         yield
     finally:

@@ -1,4 +1,8 @@
-"""GemBench's challenge protocol: what its client sends, and what it wants back."""
+"""GemBench's challenge protocol: what its client sends, and what it wants back.
+
+Everything is in the client's world frame, RLBench's, in which the workspace and the height of the table are fixed
+(`stages.geometry.workspace`). Where its robot stands in it is not: that follows from the tip and the joint angles.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,16 @@ import numpy as np
 
 from stages.core.errors import UserError
 from stages.core.observation import PointObservation
+from stages.geometry.arm import base_pose, outside_arm
 from stages.geometry.poses import quaternion_to_matrix
 from stages.geometry.workspace import inside_workspace
 from stages.serving.encoding import unpack
 
 BOX_MARGIN = 0.01
 """Added to each side of a link's box [m]."""
+
+UPRIGHT = np.deg2rad(5)
+"""A robot further from upright than this has joint angles and a tip that contradict each other [rad]."""
 
 _ARM_LINK = re.compile(r"Panda_(link0_visual|link[1-7]_respondable|gripper_visual)_bbox$")
 
@@ -72,7 +80,8 @@ def point_observation(state: Mapping[str, Any]) -> PointObservation:
 
     Args:
         state: `rgb` (C, H, W, 3) uint8, `pc` (C, H, W, 3) [m, world], `gripper` (8,) position, quaternion xyzw, open;
-            `arm_links_info`, boxes and poses of the links by name, may be left out.
+            `arm_links_info`, boxes and poses of the links by name, and `joint_positions` (7,) [rad] tell which points
+            are the arm's; both may be left out. Where both are sent, the boxes count.
     """
     try:
         rgb, points, gripper = (np.asarray(state[name]) for name in OBSERVATION_FIELDS)
@@ -92,10 +101,13 @@ def point_observation(state: Mapping[str, Any]) -> PointObservation:
     points = points.reshape(-1, 3).astype(np.float32)
     keep = np.isfinite(points).all(axis=1) & inside_workspace(points)
     points, colours, pose = points[keep], rgb.reshape(-1, 3)[keep], gripper[:7].astype(np.float64)
-    return PointObservation(points, colours, pose, float(gripper[7]), _on_arm(points, state.get("arm_links_info")))
+    arm = _in_boxes(points, state.get("arm_links_info"))
+    if arm is None:
+        arm = _near_joints(points, pose, state.get("joint_positions"))
+    return PointObservation(points, colours, pose, float(gripper[7]), arm)
 
 
-def _on_arm(points: np.ndarray, links: Any) -> np.ndarray | None:
+def _in_boxes(points: np.ndarray, links: Any) -> np.ndarray | None:
     """Which points (N, 3) lie in the boxes of the arm's links and hand; None where the request has no boxes.
 
     Args:
@@ -104,7 +116,7 @@ def _on_arm(points: np.ndarray, links: Any) -> np.ndarray | None:
     if links is None:
         return None
     try:
-        if not len(links):
+        if not any(map(len, links)):
             return None
         boxes, poses = links
         inside = np.zeros(len(points), bool)
@@ -118,6 +130,26 @@ def _on_arm(points: np.ndarray, links: Any) -> np.ndarray | None:
             "arm_links_info is malformed", "Send the boxes and the poses of the links, or leave it out"
         ) from error
     return inside
+
+
+def _near_joints(points: np.ndarray, gripper_pose: np.ndarray, joints: Any) -> np.ndarray | None:
+    """Which points (N, 3) lie on the arm, wherever it stands; None where the request has no joint angles (7,) [rad]."""
+    if joints is None:
+        return None
+    try:
+        joints = np.array(joints, float)
+    except (TypeError, ValueError):
+        joints = np.full(7, np.nan)
+    if joints.shape != (7,) or not np.isfinite(joints).all():
+        raise UserError("joint_positions is not 7 finite numbers", "Send the angles of the arm's joints in radians")
+    base = base_pose(gripper_pose, joints)
+    if base[2, 2] < np.cos(UPRIGHT):
+        tilt = np.rad2deg(np.arccos(np.clip(base[2, 2], -1, 1)))
+        what = (
+            f"joint_positions and gripper contradict each other: the robot would stand {tilt:.0f} degrees off upright"
+        )
+        raise UserError(what, "Send a Panda's joint angles in radians and RLBench's tip pose of the same moment")
+    return ~outside_arm(points, joints, base)
 
 
 def _whole(message: Mapping[str, Any], name: str) -> int:

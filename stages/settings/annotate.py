@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stages.settings.ranges import Pixels, Positive, Views, Whole
+from stages.settings.ranges import Pixels, Positive, Views, Whole, Workers
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,11 @@ class AnnotateConfig:
         view_size: side of a view [px].
         visible_radius: an object is visible in a view that shows its surface this near to its projection [px].
         tolerance: largest distance between the expert's target and the thing named by the step [m].
-        workers: processes; 0 = one per core.
+        workers: processes; 0 = one per core; "ray" = one on every CPU of a Ray cluster.
     """
 
     views: Views = ("top", "front", "left")
     view_size: Pixels = 112
     visible_radius: Whole = 2
     tolerance: Positive = 0.03
-    workers: Whole = 0
+    workers: Workers = 0

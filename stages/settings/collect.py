@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stages.settings.ranges import Count, Pixels, Share, Variations, Whole
+from stages.settings.ranges import Count, Pixels, Share, Variations, Workers
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class CollectConfig:
         image_size: side of the square camera images [px].
         attempts: seeds tried for a demonstration, when its expert fails, before giving up.
         valid_fraction: share of the episodes of each variation that is held out of training.
-        workers: processes; 0 = one per core.
+        workers: processes; 0 = one per core; "ray" = one on every CPU of a Ray cluster.
     """
 
     simulator: str = "tabletop"
@@ -29,4 +29,4 @@ class CollectConfig:
     image_size: Pixels = 128
     attempts: Count = 20
     valid_fraction: Share = 0.05
-    workers: Whole = 0
+    workers: Workers = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from stages.settings.ranges import Count, Pixels, Positive, Seed, Seeds, Variations, Whole
+from stages.settings.ranges import Count, Pixels, Positive, Seed, Seeds, Variations, Whole, Workers
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class EvaluateConfig:
         max_steps: motions per episode at most (GemBench: 25).
         image_size: side of the square camera images [px].
         device: where the models run ("cpu", "cuda").
-        workers: processes; 0 = one per core.
+        workers: processes; 0 = one per core; "ray" = one on every CPU of a Ray cluster.
         seed: of what the policy itself draws (random keypoints).
         videos: successes, and failures of each cause, per task and level shown in the report, this many of each.
         video_size: side of the video frames [px].
@@ -49,7 +49,7 @@ class EvaluateConfig:
     max_steps: Count = 25
     image_size: Pixels = 128
     device: str = "cpu"
-    workers: Whole = 0
+    workers: Workers = 0
     seed: Seed = 0
     videos: Whole = 1
     video_size: Pixels = 256

@@ -38,6 +38,19 @@ class Distinct:
         return "" if len(set(values)) == len(values) else "a list without the same twice"
 
 
+RAY = "ray"
+"""In place of a number of processes: one on every CPU of a Ray cluster."""
+
+
+class Processes:
+    """Numbers of processes, 0 = one per core, or `RAY`."""
+
+    def problem(self, value: int | str) -> str:
+        """What a value is not; "" if it is one."""
+        number = isinstance(value, int) and value >= 0
+        return "" if number or value == RAY else f"an integer of at least 0, or '{RAY}'"
+
+
 Count = Annotated[int, Range(1)]
 Whole = Annotated[int, Range(0)]
 Pixels = Annotated[int, Range(8, 4096)]
@@ -46,6 +59,7 @@ Seed = Annotated[int, Range(0, 2**32 - 1)]
 Positive = Annotated[float, Range(0, excluded=True)]
 Timeout = Annotated[float, Range(0, 86_400, excluded=True)]
 NonNegative = Annotated[float, Range(0)]
+Workers = Annotated[int | str, Processes()]
 Share = Annotated[float, Range(0, 1)]
 Variations = Annotated[tuple[str, ...], Distinct()]
 Views = Annotated[tuple[str, ...], Distinct(1)]

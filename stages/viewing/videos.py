@@ -41,7 +41,7 @@ def film(rollouts: RolloutFile, digest: str, folder: Path, config: EvaluateConfi
     missing = [result.index for result in wanted if not video_path(target, result.index).exists()]
     target.mkdir(parents=True, exist_ok=True)
     prepare = partial(_prepare, rollouts.path, target, config)
-    done = map_unordered(prepare, missing, config.workers)
+    done = map_unordered(prepare, missing, config.workers, target)
     for number, _ in enumerate(done, 1):
         progress(number, len(missing), f"filming {rollouts.path.stem}")
 
