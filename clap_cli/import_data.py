@@ -53,7 +53,7 @@ def _import(
     seed: int | None,
     tasks: list[str] | None,
     episodes: int | None,
-    workers: int | None,
+    workers: int | str | None,
     resume: bool,
     overwrite: bool,
     json_: bool,

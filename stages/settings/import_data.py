@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from stages.settings.ranges import Share, Variations, Whole
+from stages.settings.ranges import Share, Variations, Whole, Workers
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class ImportConfig:
         keyframes: of a dense recording: "stops" = one keyframe where the arm stops or the gripper changes, "marks" =
             every sample that RLBench's rule marks, which are several at one stop.
         valid_fraction: share of the episodes of each variation that is held out of training.
-        workers: processes; 0 = one per core.
+        workers: processes; 0 = one per core; "ray" = one on every CPU of a Ray cluster.
     """
 
     taskvars: Variations = ()
     episodes_per_variation: Whole = 0
     keyframes: Literal["stops", "marks"] = "stops"
     valid_fraction: Share = 0.05
-    workers: Whole = 0
+    workers: Workers = 0
