@@ -37,14 +37,14 @@ class VideoWriter:
         self._file, self._make_frame = av.open(str(path), "w"), av.VideoFrame.from_ndarray
         self._stream = self._file.add_stream(CODEC, fps, options=_OPTIONS)
         self._stream.height, self._stream.width = shape
-        self._stream.pix_fmt, self._stream.time_base = PIXELS, Fraction(1, fps)
+        self._stream.pix_fmt, self._between = PIXELS, Fraction(1, fps)
         self.frames, self.size = 0, 0
 
     def write(self, images: np.ndarray) -> None:
         """Add images (N, H, W, 3) uint8."""
         for image in images:
             frame = self._make_frame(np.ascontiguousarray(image), format="rgb24")
-            frame.pts, frame.time_base = self.frames, self._stream.time_base
+            frame.pts, frame.time_base = self.frames, self._between
             self._mux(frame)
             self.frames += 1
 
