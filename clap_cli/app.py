@@ -16,6 +16,7 @@ from clap_cli import (
     decompose,
     deploy,
     evaluate,
+    export_data,
     finetune_vlm,
     import_data,
     pretrain_fine,
@@ -42,6 +43,7 @@ app.command("finetune-vlm")(finetune_vlm.command)
 app.command("train-fine")(train_fine.command)
 app.command("evaluate")(evaluate.command)
 app.add_typer(deploy.app, name="deploy")
+app.add_typer(export_data.app, name="export")
 app.command("pretrain-vlm")(pretrain_vlm.command)
 app.command("pretrain-fine")(pretrain_fine.command)
 app.add_typer(tasks.app, name="tasks")

@@ -43,6 +43,27 @@ def rlbench(
     _import("rlbench", lambda read: partial(RlbenchData, keyframes=read.keyframes), source, *given)
 
 
+@app.command("lerobot")
+def lerobot(
+    source: Source,
+    run: options.Run = options.DEFAULT_RUN,
+    config: options.ConfigFile = None,
+    settings: options.Settings = None,
+    seed: options.Seed = None,
+    tasks: options.Tasks = None,
+    episodes: Episodes = None,
+    workers: options.Workers = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    json_: options.Json = False,
+) -> None:
+    """A LeRobot data set v3.0 with depth or organised clouds: writes demos.h5."""
+    from stages.bridges.lerobot.reader import LerobotData
+
+    given = (run, config, settings, seed, tasks, episodes, workers, resume, overwrite, json_)
+    _import("lerobot", lambda read: partial(LerobotData, keyframes=read.keyframes), source, *given)
+
+
 def _import(
     name: str,
     reader: Callable[[ImportConfig], OpenDataSet],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from stages.bridges.lerobot.batches import BatchedPolicy
 from stages.core.decision import NOTHING_GIVEN, Decision, Given
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
@@ -25,6 +27,9 @@ from stages.recovery import HOLDING, Attempt, Recovery
 from stages.safety import blindness, check_keypoint, check_observation, safe_action
 from stages.settings.policy import PolicyConfig
 
+if TYPE_CHECKING:
+    import torch
+
 
 class ClapPolicy:
     """Planner and predictor; `reset` with an instruction, then `select_action` at every keyframe.
@@ -33,6 +38,11 @@ class ClapPolicy:
     not carried out at once: the policy stays still and looks again, and plans anew if it still doubts; a step that the
     hand contradicts is planned anew right away. A grasp that came to nothing is begun again (`stages.recovery`). Where
     too little is seen, or a predicted action must not be sent, the policy stays still and says why.
+
+    It has LeRobot's form too: `reset()`, then `select_action` with a batch, which says itself what to do.
+
+    Attributes:
+        batched: what was decided last for each robot of a batch is in its `decisions`.
     """
 
     def __init__(self, planner: Planner, predictor: FinePredictor, config: PolicyConfig | None = None) -> None:
@@ -47,13 +57,17 @@ class ClapPolicy:
         planner = Planner.from_pretrained(Path(vlm), device)
         return cls(planner, FinePredictor.from_pretrained(Path(fine), device), config)
 
-    def reset(self, instruction: str) -> None:
+    def reset(self, instruction: str = "") -> None:
         """Begin an episode: the plan is made at the first observation.
+
+        Args:
+            instruction: what to do; empty where batches say it.
 
         Raises:
             UserError: the instruction has no word, or is too long.
         """
         self._instruction, self._memory = read_instruction(instruction) if instruction else "", Memory()
+        self.batched = BatchedPolicy(lambda: ClapPolicy(self.planner, self.predictor, self.config))
         self._plan: list[str] = []
         """The plan or, where the planner is not given one, the steps done so far."""
         self._doubts_left, self._looked = self.config.max_replans, False
@@ -61,17 +75,27 @@ class ClapPolicy:
         self._hand = UNSEEN
         self._recovery = Recovery(self.config.max_recoveries)
 
-    def select_action(self, observation: Observation | PointObservation, given: Given = NOTHING_GIVEN) -> Decision:
-        """The next keyframe action.
+    @overload
+    def select_action(self, observation: Observation | PointObservation, given: Given = NOTHING_GIVEN) -> Decision: ...
+
+    @overload
+    def select_action(self, observation: Mapping[str, Any]) -> torch.Tensor: ...
+
+    def select_action(
+        self, observation: Observation | PointObservation | Mapping[str, Any], given: Given = NOTHING_GIVEN
+    ) -> Decision | torch.Tensor:
+        """The next keyframe action; of a batch in LeRobot's form the actions (B, 8).
 
         Args:
-            observation: RGB-D cameras, or a cloud fused already.
+            observation: RGB-D cameras, a cloud fused already, or a batch (`stages.bridges.lerobot.batches`).
             given: used in place of own answers; where the keypoint or the action is, nothing is in doubt.
 
         Raises:
             UserError: `reset` was not called, the instruction has no plan, `stages.safety` refuses the observation or
                 the keypoint, or a plan is given to a planner that does without.
         """
+        if isinstance(observation, Mapping):
+            return self.batched.select_action(observation, self._instruction)
         if not self._instruction:
             raise UserError("There is no instruction yet", "Call reset(instruction) first")
         clock = _Clock()

@@ -162,8 +162,8 @@ class _Recording:
 
     def keyframes(self, mode: str) -> np.ndarray:
         """Frames (K + 1,) of the observations, by one of the modes of `ImportConfig`."""
-        if len(self._frames) < 2:
-            return np.zeros(1, int)
+        if len(self._frames) < 2 or mode == "all":
+            return np.arange(len(self._frames))
         speed, opening = self.trajectory["joint_velocities"], self.trajectory["gripper_open"]
         return marked_keyframes(speed, opening) if mode == "marks" else find_keyframes(self.trajectory)
 

@@ -52,6 +52,19 @@ def matrix_to_pose(transform: np.ndarray) -> np.ndarray:
     return np.concatenate([transform[..., :3, 3], matrix_to_quaternion(transform[..., :3, :3])], axis=-1)
 
 
+def slerp(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Unit quaternions (N, 4) on the shorter way from `first` to `second` (N, 4), at shares (N,) of it."""
+    cosine = np.sum(first * second, axis=-1, keepdims=True)
+    second, cosine = np.where(cosine < 0, -second, second), np.minimum(np.abs(cosine), 1)
+    angle, share = np.arccos(cosine), share[:, None]
+    scale = np.maximum(np.sin(angle), 1e-9)
+    near = angle < 1e-6
+    start = np.where(near, 1 - share, np.sin((1 - share) * angle) / scale)
+    end = np.where(near, share, np.sin(share * angle) / scale)
+    mixed = start * first + end * second
+    return mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
+
+
 def axis_rotation(axis: int, angle: float | np.ndarray) -> np.ndarray:
     """Rotation matrices (..., 3, 3) by `angle` [rad] about coordinate axis 0, 1 or 2."""
     angle = np.asarray(angle, dtype=float)

@@ -16,13 +16,13 @@ class ImportConfig:
         taskvars: variations ("task+variation"); empty = all that the data set has.
         episodes_per_variation: at most so many of each, the first ones; 0 = all.
         keyframes: of a dense recording: "stops" = one keyframe where the arm stops or the gripper changes, "marks" =
-            every sample that RLBench's rule marks, which are several at one stop.
+            every sample that RLBench's rule marks, which are several at one stop, "all" = every sample.
         valid_fraction: share of the episodes of each variation that is held out of training.
         workers: processes; 0 = one per core; "ray" = one on every CPU of a Ray cluster.
     """
 
     taskvars: Variations = ()
     episodes_per_variation: Whole = 0
-    keyframes: Literal["stops", "marks"] = "stops"
+    keyframes: Literal["stops", "marks", "all"] = "stops"
     valid_fraction: Share = 0.05
     workers: Workers = 0

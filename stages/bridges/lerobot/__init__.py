@@ -1,0 +1,1 @@
+"""LeRobot's data set format v3.0."""
