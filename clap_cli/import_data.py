@@ -64,6 +64,31 @@ def lerobot(
     _import("lerobot", lambda read: partial(LerobotData, keyframes=read.keyframes), source, *given)
 
 
+@app.command("gembench")
+def gembench(
+    source: Source,
+    instructions: Annotated[
+        Path | None,
+        typer.Option("--instructions", help="GemBench's taskvars_instructions_new.json, where not in the folder."),
+    ] = None,
+    run: options.Run = options.DEFAULT_RUN,
+    config: options.ConfigFile = None,
+    settings: options.Settings = None,
+    seed: options.Seed = None,
+    tasks: options.Tasks = None,
+    episodes: Episodes = None,
+    workers: options.Workers = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    json_: options.Json = False,
+) -> None:
+    """GemBench's key steps in LMDB: writes demos.h5."""
+    from stages.bridges.gembench import GembenchData
+
+    given = (run, config, settings, seed, tasks, episodes, workers, resume, overwrite, json_)
+    _import("gembench", lambda _: partial(GembenchData, instructions=instructions), source, *given)
+
+
 def _import(
     name: str,
     reader: Callable[[ImportConfig], OpenDataSet],

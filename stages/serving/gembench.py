@@ -16,12 +16,9 @@ import numpy as np
 from stages.core.errors import UserError
 from stages.core.observation import PointObservation
 from stages.geometry.arm import base_pose, outside_arm
-from stages.geometry.poses import quaternion_to_matrix
+from stages.geometry.boxes import inside_box
 from stages.geometry.workspace import inside_workspace
 from stages.serving.encoding import unpack
-
-BOX_MARGIN = 0.01
-"""Added to each side of a link's box [m]."""
 
 UPRIGHT = np.deg2rad(5)
 """A robot further from upright than this has joint angles and a tip that contradict each other [rad]."""
@@ -123,8 +120,7 @@ def _in_boxes(points: np.ndarray, links: Any) -> np.ndarray | None:
         for name, box in boxes.items():
             if _ARM_LINK.match(name):
                 pose, box = (np.asarray(v, float) for v in (poses[name.replace("_bbox", "_pose")], box))
-                local = (points - pose[:3]) @ quaternion_to_matrix(pose[3:7])
-                inside |= (np.abs(local) <= (box[1::2] - box[::2]) / 2 + BOX_MARGIN).all(axis=1)
+                inside |= inside_box(points, box, pose)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             "arm_links_info is malformed", "Send the boxes and the poses of the links, or leave it out"

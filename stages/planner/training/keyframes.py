@@ -121,8 +121,8 @@ def keyframes_of(
 
 
 def _numbered(points: np.ndarray, masks: np.ndarray, objects: ObjectTracks, motion: int) -> np.ndarray:
-    """The number (N,) uint8 from 1 of the object that each point shows, 0 = none; what no mask shows reaches
-    `AROUND` its place."""
+    """The number (N,) uint8 from 1 of the object that each point shows, 0 = none; objects without a mask reach
+    `AROUND` their place."""
     mask_ids = np.asarray(objects.mask_ids, np.int64)
     numbers = np.zeros(max(int(masks.max(initial=0)), int(np.max(mask_ids, initial=0))) + 1, np.uint8)
     numbers[mask_ids[mask_ids > 0]] = np.flatnonzero(mask_ids > 0) + 1
