@@ -32,7 +32,7 @@ def random_policy(folder: Path) -> ClapPolicy:
     torch.manual_seed(0)
     write_checkpoint("qwen2_5_vl", folder)
     config = VlmConfig(base=str(folder), image_size=VIEW_SIZES["qwen2_5_vl"], pointer_cells=8)
-    predictor = FinePredictor.create(FineConfig(image_size=32, width=32, depth=1, heads=2))
+    predictor = FinePredictor.create(FineConfig(base="", image_size=32, width=32, depth=1, heads=2))
     return ClapPolicy(Given(PlannerModel.from_base(config)), predictor)
 
 

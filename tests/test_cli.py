@@ -51,7 +51,7 @@ COMMANDS = [
 
 TRAINING = (
     *("vlm.steps=2", "vlm.auxiliary_scenes=4", "vlm.batch_size=2"),
-    *("fine.steps=2", "fine.batch_size=2", "fine.width=32", "fine.depth=1"),
+    *("fine.steps=2", "fine.batch_size=2", "fine.base=", "fine.width=32", "fine.depth=1"),
 )
 ROLLING = ("evaluate.max_steps=2", "evaluate.image_size=32", "evaluate.video_size=48", "evaluate.video_fps=2")
 DRIVING = ("deploy.max_steps=2", "deploy.image_size=32")

@@ -640,7 +640,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         if "lora_B" in name:
             torch.nn.init.normal_(weight)
     language.save_pretrained(folder / "new vlm" / LANGUAGE)
-    FinePredictor.create(FineConfig(image_size=32, width=32, depth=1, heads=2)).save_pretrained(folder / "new fine")
+    FinePredictor.create(FineConfig(base="", image_size=32, width=32, depth=1, heads=2)).save_pretrained(
+        folder / "new fine"
+    )
     for name in ("vlm", "fine"):
         header = Header.create(f"clap.{name}", config={}, settings={}, seed=0)
         publish_directory(folder / f"new {name}", folder / name, header, {})

@@ -308,7 +308,7 @@ def always(probability: float) -> Calibration:
 @pytest.fixture(scope="module")
 def predictor() -> FinePredictor:
     torch.manual_seed(0)
-    return FinePredictor.create(FineConfig(image_size=32, width=32, depth=1, heads=2))
+    return FinePredictor.create(FineConfig(base="", image_size=32, width=32, depth=1, heads=2))
 
 
 def scene(gripper_open: float = 1.0) -> PointObservation:

@@ -36,7 +36,9 @@ from stages.predictor.training import Trainer
 from stages.predictor.transformer import Outputs
 from stages.settings.fine import FineConfig
 
-SMALL = FineConfig(image_size=64, width=32, depth=1, heads=2, batch_size=4, steps=3, warmup=1, precision="float32")
+SMALL = FineConfig(
+    base="", image_size=64, width=32, depth=1, heads=2, batch_size=4, steps=3, warmup=1, precision="float32"
+)
 CALM = replace(
     SMALL, keypoint_jitter=0.0, keypoint_outliers=0.0, gripper_jitter=0.0, point_dropout=0.0, camera_dropout=0.0,
     colour_jitter=0.0, colour_shuffle=0.0, finger_exchange=0.0,
@@ -416,7 +418,9 @@ def test_the_next_place_can_decide_which_way_a_hand_goes(tmp_path: Path, rng: np
 
 def test_it_learns_where_to_grasp_and_push(tmp_path: Path, rng: np.random.Generator) -> None:
     """Places and gripper only: this many samples are too few to learn the yaw of a box."""
-    config = FineConfig(width=64, depth=2, heads=2, batch_size=16, steps=250, keypoint_jitter=0.01, learning_rate=2e-3)
+    config = FineConfig(
+        base="", width=64, depth=2, heads=2, batch_size=16, steps=250, keypoint_jitter=0.01, learning_rate=2e-3
+    )
     torch.manual_seed(0)
     predictor = FinePredictor.create(config)
     sampler = PredictorSampler([example(rng, config) for _ in range(400)], config, predictor.network.text, seed=0)

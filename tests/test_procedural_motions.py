@@ -26,7 +26,9 @@ from stages.simulators.tabletop.scene import Thing
 from stages.simulators.tabletop.state import State
 
 SIZE = 16
-SMALL = FineConfig(image_size=64, width=32, depth=1, heads=2, batch_size=4, steps=3, warmup=1, precision="float32")
+SMALL = FineConfig(
+    base="", image_size=64, width=32, depth=1, heads=2, batch_size=4, steps=3, warmup=1, precision="float32"
+)
 
 
 def worlds(nouns: list[str], count: int, number: int = 40) -> Iterator[tuple[ProceduralWorld, Acts]]:

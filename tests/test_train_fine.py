@@ -26,8 +26,8 @@ from stages.settings.loader import Config
 from stages.train_fine import CHECKPOINT, curves_path, load_examples, train_fine
 
 TINY = FineConfig(
-    image_size=32, width=16, depth=1, heads=2, batch_size=4, steps=40, warmup=2, threads=1, precision="float32",
-    checkpoint_seconds=0.0,
+    base="", image_size=32, width=16, depth=1, heads=2, batch_size=4, steps=40, warmup=2, threads=1,
+    precision="float32", checkpoint_seconds=0.0,
 )  # fmt: skip
 
 ALONE = """

@@ -27,7 +27,7 @@ SETTINGS = "config.json"
 TEXT = "text"
 
 BASES = Path(__file__).parent / "weights"
-SHIPPED: tuple[str, ...] = ()
+SHIPPED = ("motions",)
 """Bases that are no folders, whatever lies in the working directory."""
 
 ARCHITECTURE = ("views", "image_size", "extent", "image_encoders", "text_encoder", "patch", "width", "depth", "heads")

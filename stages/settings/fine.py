@@ -22,8 +22,8 @@ class FineConfig:
         text_encoder: "words" (built in), or a Hugging Face name or path of a SigLIP text model.
         patch: side of an image token [px], a power of two.
         width, depth, heads: of the multi-view transformer.
-        base: whose weights training begins with: a folder that `clap pretrain-fine` or `clap train-fine` wrote; "" =
-            none.
+        base: whose weights training begins with: "motions", which ships, or a folder that `clap pretrain-fine` or `clap
+            train-fine` wrote; "" = none. Both must be of one architecture.
         steps: optimiser steps.
         minutes: stop earlier, with the learning rate at its end, after so many minutes of training; 0 = never.
         learning_rate, matrix_rate: peaks; the second is of the matrices inside the network, which Muon trains.
@@ -57,7 +57,7 @@ class FineConfig:
     depth: Count = 4
     heads: Count = 4
 
-    base: str = ""
+    base: str = "motions"
     steps: Count = 1600
     minutes: NonNegative = 0.0
     batch_size: Count = 32

@@ -2,7 +2,7 @@
 
 RUN holds demonstrations that the model was not trained on, with keypoints and plans, such as those of another seed. A
 motion is wrong that is more than 2 cm or 20 degrees from the expert's. With `--train RUN` instead of `--model` one is
-trained first, without the held-out variations, to compare settings (`--set fine.mirror=0`) by motions of variations
+trained first, without the held-out variations, to compare settings (`--set fine.turn=0`) by motions of variations
 that were trained on, and of those that were not.
 """
 

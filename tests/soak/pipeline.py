@@ -23,7 +23,7 @@ def sets(section: str, **values: object) -> tuple[str, ...]:
 
 VLM = sets("vlm", steps=4, batch_size=2, checkpoint_seconds=0, auxiliary_scenes=0, weight_auxiliary=0)
 VLM += sets("vlm", language_steps=4, language_minutes=0, language_batch=2)
-FINE = sets("fine", steps=4, batch_size=2, width=32, depth=1, heads=2, image_size=32, checkpoint_seconds=0)
+FINE = sets("fine", base="", steps=4, batch_size=2, width=32, depth=1, heads=2, image_size=32, checkpoint_seconds=0)
 EVALUATE = sets("evaluate", max_steps=2, image_size=32, video_size=48, video_fps=2)
 
 
