@@ -5,32 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from stages.artifacts.episode import Episode
-from stages.artifacts.unlabelled import UNKNOWN_JOINTS, unlabelled_episode
+from stages.artifacts.unlabelled import unlabelled_episode
 from stages.bridges.plausible import check_motions, known_level, plausible
 from stages.bridges.png import read_png
 from stages.bridges.unpickling import ARRAYS, Record, read_pickle
 from stages.core.errors import UserError
-from stages.core.keyframes import find_keyframes, marked_keyframes
-from stages.core.observation import OPEN, CameraFrame, Observation
-from stages.geometry.cameras import from_rlbench
-
-CAMERAS = ("left_shoulder", "right_shoulder", "overhead", "wrist", "front")
-
-STEP = 0.05
-"""Simulated time between two frames [s]; the data set does not record time."""
-
-FINGER_TRAVEL = 0.04
-"""Stroke of one finger [m]."""
-
-DEPTH_STEPS = 2**24 - 1
-"""Depth is written as a whole number from 0 at the near plane to this at the far plane, where nothing was hit."""
+from stages.rlbench.images import Images, decoded_depth, decoded_handles
+from stages.rlbench.recording import CAMERAS, Recording
 
 _CLASSES = {"rlbench.demo.Demo": Record, "rlbench.backend.observation.Observation": Record, **ARRAYS}
 _POSES, _DESCRIPTIONS, _NUMBER = "low_dim_obs.pkl", "variation_descriptions.pkl", "variation_number.pkl"
@@ -85,9 +72,9 @@ class RlbenchData:
     def episode(self, number: int) -> Episode:
         """One episode; see `DataSet`."""
         place = self._places[number]
-        recording = _Recording(place.folder)
+        recording, path = _recording(place.folder), place.folder / _POSES
         keyframes = recording.keyframes(self._keyframes)
-        check_motions(len(keyframes) - 1, recording.path)
+        check_motions(len(keyframes) - 1, path)
         episode = unlabelled_episode(
             place.task,
             place.variation,
@@ -98,7 +85,7 @@ class RlbenchData:
             level=known_level(place.task, place.variation),
             trajectory=recording.trajectory | {"keyframes": keyframes},
         )
-        return plausible(episode, recording.path)
+        return plausible(episode, path)
 
 
 def _task_folders(root: Path) -> list[Path]:
@@ -140,107 +127,23 @@ def _instructions(path: Path) -> list[str]:
     return list(texts)
 
 
-class _Recording:
-    """What was recorded of one episode; images are read one at a time.
-
-    Attributes:
-        path: of the poses.
-        trajectory: arrays over all T frames, but for the keyframes.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self.path = folder, folder / _POSES
-        self._frames = self._read()
-        self.trajectory = {
-            "time": STEP * np.arange(len(self._frames)),
-            "joint_positions": self._array("joint_positions", 7, UNKNOWN_JOINTS),
-            "joint_velocities": self._array("joint_velocities", 7),
-            "gripper_pose": self._array("gripper_pose", 7),
-            "gripper_open": self._opening(),
-            "states": np.zeros((len(self._frames), 0)),
-        }
-
-    def keyframes(self, mode: str) -> np.ndarray:
-        """Frames (K + 1,) of the observations, by one of the modes of `ImportConfig`."""
-        if len(self._frames) < 2 or mode == "all":
-            return np.arange(len(self._frames))
-        speed, opening = self.trajectory["joint_velocities"], self.trajectory["gripper_open"]
-        return marked_keyframes(speed, opening) if mode == "marks" else find_keyframes(self.trajectory)
-
-    def action(self, frame: int) -> np.ndarray:
-        """The motion (9,) that ends at a frame; without collision checking, as RLBench plans, unless it says more."""
-        ignore = float(getattr(self._frames[frame], "ignore_collisions", 1.0))
-        return np.append(
-            self.trajectory["gripper_pose"][frame], [self.trajectory["gripper_open"][frame] > OPEN, ignore]
-        )
-
-    def observation(self, frame: int, cameras: Sequence[str]) -> Observation:
-        """What the robot saw and felt at a frame."""
-        misc = getattr(self._frames[frame], "misc", None)
-        return Observation(
-            cameras={name: self._camera_frame(frame, name, misc) for name in cameras},
-            gripper_pose=self.trajectory["gripper_pose"][frame],
-            gripper_open=float(self.trajectory["gripper_open"][frame]),
-            joint_positions=self.trajectory["joint_positions"][frame],
-            time=float(self.trajectory["time"][frame]),
-        )
-
-    def _read(self) -> list[Record]:
-        frames = getattr(read_pickle(self.path, _CLASSES), "_observations", None)
-        if not isinstance(frames, list) or not frames or not all(isinstance(frame, Record) for frame in frames):
-            raise UserError(f"{self.path} is not a demonstration of RLBench", "Copy it again")
-        return frames
-
-    def _array(self, name: str, width: int, default: np.ndarray | None = None) -> np.ndarray:
-        """Values (T, width) of every frame."""
-        rows = [getattr(frame, name, None) for frame in self._frames]
-        if default is not None and all(row is None for row in rows):
-            return np.tile(default, (len(rows), 1))
-        try:
-            return np.array(rows, float).reshape(len(rows), width)
-        except (TypeError, ValueError) as error:
-            hint = f"Record it: obs_config.{name} = True"
-            raise UserError(f"{self.path} lacks {name.replace('_', ' ')} of a frame", hint) from error
-
-    def _opening(self) -> np.ndarray:
-        """Opening (T,) of the gripper: of its fingers where that agrees with the state that RLBench writes."""
-        state = self._array("gripper_open", 1)[:, 0]
-        fingers = self._array("gripper_joint_positions", 2, np.full(2, np.nan)).mean(axis=1) / FINGER_TRAVEL
-        agrees = np.isfinite(fingers) & ((fingers > OPEN) == (state > OPEN))
-        return np.where(agrees, np.clip(fingers, 0, 1), state)
-
-    def _camera_frame(self, frame: int, name: str, misc: Any) -> CameraFrame:
-        images = {kind: self._folder / f"{name}_{kind}" for kind in ("rgb", "depth", "mask")}
-        if not images["rgb"].is_dir() or not images["depth"].is_dir():
-            lacking = images["depth" if images["rgb"].is_dir() else "rgb"]
-            raise UserError(f"{lacking} is missing", f"Record RGB and depth of the camera {name} in every episode")
-        rgb, depth = (read_png(images[kind] / f"{frame}.png") for kind in ("rgb", "depth"))
-        has_masks = images["mask"].is_dir()
-        mask = read_png(images["mask"] / f"{frame}.png") if has_masks else None
-        if depth.shape != rgb.shape or mask is not None and mask.shape != rgb.shape:
-            raise UserError(f"{images['rgb'] / f'{frame}.png'} and depth or mask differ in size", "Copy them again")
-        near, far, intrinsics, extrinsics = self._parameters(name, misc)
-        handles = None if mask is None else decoded_handles(mask)
-        return CameraFrame(rgb, decoded_depth(depth, near, far), *from_rlbench(intrinsics, extrinsics), handles)
-
-    def _parameters(self, name: str, misc: Any) -> tuple[float, float, np.ndarray, np.ndarray]:
-        """Near and far plane [m], intrinsics (3, 3) and pose (4, 4) of a camera, in RLBench's terms."""
-        try:
-            near, far = (float(misc[f"{name}_camera_{key}"]) for key in ("near", "far"))
-            intrinsics = np.array(misc[f"{name}_camera_intrinsics"], float).reshape(3, 3)
-            return near, far, intrinsics, np.array(misc[f"{name}_camera_extrinsics"], float).reshape(4, 4)
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{self.path} lacks the parameters of the camera {name}", "Copy it again") from error
+def _recording(folder: Path) -> Recording:
+    """An episode's frames; images are read when they are asked for."""
+    path = folder / _POSES
+    frames = getattr(read_pickle(path, _CLASSES), "_observations", None)
+    if not isinstance(frames, list) or not frames or not all(isinstance(frame, Record) for frame in frames):
+        raise UserError(f"{path} is not a demonstration of RLBench", "Copy it again")
+    return Recording(frames, partial(_images, folder), path)
 
 
-def decoded_depth(pixels: np.ndarray, near: float, far: float) -> np.ndarray:
-    """Depth (H, W) float32 [m] of an image (H, W, 3) uint8; 0 where nothing was hit."""
-    steps = pixels.astype(np.int32) @ np.array([65536, 256, 1], np.int32)
-    depth = (near + steps * ((far - near) / DEPTH_STEPS)).astype(np.float32)
-    return np.where(steps == DEPTH_STEPS, np.float32(0), depth)
-
-
-def decoded_handles(pixels: np.ndarray) -> np.ndarray:
-    """Object handles (H, W) uint16 of an image (H, W, 3) uint8; 0 for those that are too large, as of nothing."""
-    handles = pixels.astype(np.int32) @ np.array([1, 256, 65536], np.int32)
-    return np.where(handles > np.iinfo(np.uint16).max, 0, handles).astype(np.uint16)
+def _images(folder: Path, frame: int, name: str) -> Images:
+    """What a camera recorded at a frame of an episode."""
+    kinds = {kind: folder / f"{name}_{kind}" for kind in ("rgb", "depth", "mask")}
+    if not kinds["rgb"].is_dir() or not kinds["depth"].is_dir():
+        lacking = kinds["depth" if kinds["rgb"].is_dir() else "rgb"]
+        raise UserError(f"{lacking} is missing", f"Record RGB and depth of the camera {name} in every episode")
+    rgb, depth = (read_png(kinds[kind] / f"{frame}.png") for kind in ("rgb", "depth"))
+    mask = read_png(kinds["mask"] / f"{frame}.png") if kinds["mask"].is_dir() else None
+    if depth.shape != rgb.shape or mask is not None and mask.shape != rgb.shape:
+        raise UserError(f"{kinds['rgb'] / f'{frame}.png'} and depth or mask differ in size", "Copy them again")
+    return Images(rgb, decoded_depth(depth), None if mask is None else decoded_handles(mask))
