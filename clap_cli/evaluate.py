@@ -14,7 +14,9 @@ from clap_cli.show import run_stage
 
 
 def command(
-    split: Annotated[str, typer.Option("--split", help="train, held-out, l1, l2, l3, l4, or all (l1 to l4).")] = "",
+    split: Annotated[
+        str, typer.Option("--split", help="train, held-out, l1, l2, l3, l4, rlbench18, or all (l1 to l4).")
+    ] = "",
     run: options.Run = options.DEFAULT_RUN,
     config: options.ConfigFile = None,
     settings: options.Settings = None,

@@ -17,6 +17,7 @@ from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.shard_runner import make_missing_shards
 from stages.artifacts.shards import assemble_episodes, read_notes, write_episode_shard
+from stages.artifacts.unlabelled import unlabelled_episode
 from stages.core.errors import UserError
 from stages.core.keyframes import KeyframeCheck, check_keyframes
 from stages.core.observation import Observation
@@ -24,7 +25,7 @@ from stages.core.progress import Progress, silent
 from stages.rollouts.seeds import FIRST_SEED
 from stages.settings.collect import CollectConfig
 from stages.settings.loader import Config
-from stages.simulators.protocol import Motion, SceneObject, Simulator
+from stages.simulators.protocol import Demonstration, Demonstrator, Motion, SceneObject, Simulator
 
 RETRY_SEEDS = 10_000_000
 """Distance between the seed of an attempt and that of the next; above all seeds of evaluation."""
@@ -106,15 +107,17 @@ def collect_demos(
 def _jobs(config: Config) -> list[DemonstrationJob]:
     """All demonstrations, one of each variation after the other, so that a part of them is a fair sample."""
     from stages.simulators import make_simulator
-    from stages.simulators.tabletop.tasks import HELD_OUT, LEVELS, level_of, make_task, parse_taskvar
+    from stages.simulators.suites import suite_of
+    from stages.simulators.tabletop.tasks import level_of, parse_taskvar
 
     collect = config.collect
+    suite = suite_of(collect.simulator)
     make_simulator(collect.simulator, image_size=collect.image_size).close()
-    variations = [parse_taskvar(text) for text in collect.taskvars] or LEVELS["train"]
+    variations = [parse_taskvar(text) for text in collect.taskvars] or suite.levels["train"]
     if collect.hold_out:
-        variations = [pair for pair in variations if pair not in HELD_OUT]
+        variations = [pair for pair in variations if pair not in suite.held_out]
     for task, variation in variations:
-        make_task(task, variation)
+        suite.check(task, variation)
     if collect.episodes_per_variation < 1:
         raise UserError(f"{collect.episodes_per_variation} episodes are nothing to collect", "Ask for one or more")
     if not 0 <= config.seed <= FIRST_SEED - collect.episodes_per_variation:
@@ -152,6 +155,8 @@ def _make_worker(config: CollectConfig, shards: Path) -> Callable[[Demonstration
 
 def demonstrate(simulator: Simulator, job: DemonstrationJob, attempts: int) -> tuple[Episode, dict[str, Any]]:
     """The first successful take over the derived seeds of a job."""
+    if isinstance(simulator, Demonstrator):
+        return _demonstrated(simulator, job, attempts)
     redraws = 0
     for attempt in range(attempts):
         seed = job.seed + attempt * RETRY_SEEDS
@@ -168,9 +173,37 @@ def demonstrate(simulator: Simulator, job: DemonstrationJob, attempts: int) -> t
                 "missed": check.missed,
             }
             return _episode(simulator, job, seed, take, trajectory, check), notes
-    raise UserError(
+    raise _always_failed(job, attempts)
+
+
+def _always_failed(job: DemonstrationJob, attempts: int) -> UserError:
+    return UserError(
         f"the expert of {job.taskvar} failed in {attempts} scenes in a row from seed {job.seed}",
         "Raise collect.attempts, or leave this variation out",
+    )
+
+
+def _demonstrated(simulator: Demonstrator, job: DemonstrationJob, attempts: int) -> tuple[Episode, dict[str, Any]]:
+    """The first demonstration over the derived seeds that the simulator makes by itself: it has no labels."""
+    for attempt in range(attempts):
+        seed = job.seed + attempt * RETRY_SEEDS
+        shown = simulator.demonstration(job.task, job.variation, seed)
+        if shown is not None and len(shown.actions):
+            notes = {"attempts": attempt + 1, "redraws": 0, "motions": len(shown.actions), "extra": 0, "missed": 0}
+            return _unlabelled(job, seed, shown), notes
+    raise _always_failed(job, attempts)
+
+
+def _unlabelled(job: DemonstrationJob, seed: int, shown: Demonstration) -> Episode:
+    return unlabelled_episode(
+        job.task,
+        job.variation,
+        shown.instructions,
+        shown.observations,
+        shown.actions,
+        seed=seed,
+        level=job.level,
+        trajectory={name: getattr(shown.trajectory, name) for name in TRAJECTORY},
     )
 
 

@@ -112,7 +112,7 @@ def drive(
     config: DeployConfig | None = None,
     say: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """Drive the embedded robot from a typed instruction and record what it did.
+    """Drive a simulated robot from a typed instruction and record what it did.
 
     Args:
         path: the bundle.
@@ -133,9 +133,9 @@ def drive(
     config, say = config or DeployConfig(), say or _tell
     read_instruction(instruction)
     scene, parents = SceneChoice(task, variation, seed), [parent(path, SCHEMA)]
-    policy = load_bundle(path, config.device)
     simulator = make_simulator(config.simulator, image_size=config.image_size)
     try:
+        policy = load_bundle(path, config.device)
         return run_and_record(simulator, policy, instruction.strip(), scene, out, config, say, parents)
     finally:
         simulator.close()

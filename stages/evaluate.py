@@ -18,7 +18,7 @@ from stages.artifacts.shards import assemble_episodes, read_notes
 from stages.core.progress import Progress, part_of, silent
 from stages.evaluation.outputs import rollout_path, variant_name, write_outputs
 from stages.evaluation.results import latency, level_table, mean_over_levels
-from stages.oracle.oracle import Oracle, expert_plan, read_modules
+from stages.oracle.oracle import RANDOM, Oracle, expert_plan, read_modules
 from stages.rollouts.jobs import (
     ROBOMIMIC_GYM,
     check_any,
@@ -26,6 +26,7 @@ from stages.rollouts.jobs import (
     check_taskvars,
     jobs_of,
     levels_of,
+    row_of,
     taskvars_of,
     training_seeds,
     untrained,
@@ -36,6 +37,7 @@ from stages.rollouts.storage import SCHEMA, write_rollout
 from stages.rollouts.wordings import Wordings
 from stages.settings.evaluate import EvaluateConfig
 from stages.settings.loader import Config
+from stages.simulators.suites import Suite, suite_of
 
 _DECISIVE = ("simulator", "taskvars", "seeds", "max_steps", "image_size", "seed")
 """Settings that decide what rollouts are, beside the number of episodes."""
@@ -75,7 +77,7 @@ def evaluate(
 
     Args:
         vlm, fine: directories of planner and predictor; both None evaluates the simulator's expert.
-        split: train, held-out, l1, l2, l3, l4 or all (l1 to l4).
+        split: train, held-out, l1, l2, l3, l4, rlbench18 or all (l1 to l4).
         run: rollouts, results and report go there.
         oracle: modules whose answers are replaced (`stages.oracle.oracle`); such rollouts go beside the others.
 
@@ -87,10 +89,11 @@ def evaluate(
         UserError: unknown split, variation or oracle, no episode, or rollouts exist and neither `resume` nor
             `overwrite` is given.
     """
-    from stages.simulators.tabletop.tasks import LEVELS as available
-
+    suite = suite_of(config.evaluate.simulator)
+    available = suite.levels
     check_taskvars(config.evaluate.taskvars, available)
     modules = read_modules(oracle)
+    _check_truth(suite, vlm, modules, config.evaluate.instructions)
     check_held_out(split, vlm, fine, refuse_test_variations=config.refuse_test_variations)
     wordings = Wordings.of(config.evaluate.instructions, taskvars_of(available))
     spec = PolicySpec(vlm, fine, config.evaluate.device, config.policy)
@@ -98,6 +101,8 @@ def evaluate(
         _level(config, spec, level, available[level], run, modules, wordings) for level in levels_of(split, available)
     ]
     check_any(split, [level.jobs for level in levels])
+    for task, variation in dict.fromkeys((job.task, job.variation) for level in levels for job in level.jobs):
+        suite.check(task, variation)
     levels = [level for level in levels if level.jobs]
     found = [begin(level.target, level.header, resume=resume, overwrite=overwrite) for level in levels]
     left = sum(len(level.jobs) for level, summary in zip(levels, found, strict=True) if summary is None)
@@ -109,6 +114,16 @@ def evaluate(
         summaries.append(summary)
     write_outputs(run, config.evaluate, progress)
     return _summary(summaries, run, spec, modules)
+
+
+def _check_truth(suite: Suite, vlm: Path | None, modules: Sequence[str], instructions: str) -> None:
+    """Refuse what only a simulator with ground truth can do."""
+    if modules and modules != (RANDOM,):
+        suite.require_truth(f"--oracle {','.join(modules)}")
+    if vlm is None:
+        suite.require_truth("--policy expert")
+    if instructions == "novel":
+        suite.require_truth("--instructions novel")
 
 
 def _level(
@@ -164,7 +179,7 @@ def _make_worker(
 
 def _level_summary(level: _Level, notes: list[dict[str, Any]]) -> dict[str, Any]:
     played = zip(level.jobs, notes, strict=True)
-    outcomes = [(job.taskvar, job.seed, note["success"]) for job, note in played]
+    outcomes = [(row_of(level.level, job.task, job.variation), job.seed, note["success"]) for job, note in played]
     failures = Counter(note["failure"] for note in notes if note["failure"])
     return {
         "split": level.level,

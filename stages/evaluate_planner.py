@@ -38,6 +38,7 @@ from stages.rollouts.policies import one_torch_thread
 from stages.rollouts.rollouts import RolloutJob, choose_instruction
 from stages.rollouts.wordings import Wordings
 from stages.settings.loader import Config
+from stages.simulators.suites import suite_of
 
 if TYPE_CHECKING:
     from stages.planner.planner import Planner
@@ -92,8 +93,9 @@ def evaluate_planner(
         UserError: unknown split or variation, no episode, or answers exist and neither `resume` nor `overwrite` is
             given.
     """
-    from stages.simulators.tabletop.tasks import LEVELS as available
-
+    suite = suite_of(config.evaluate.simulator)
+    suite.require_truth("--planner-only")
+    available = suite.levels
     check_taskvars(config.evaluate.taskvars, available)
     check_held_out(split, vlm, None, refuse_test_variations=config.refuse_test_variations)
     wordings = Wordings.of(config.evaluate.instructions, taskvars_of(available))

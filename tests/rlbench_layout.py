@@ -57,9 +57,26 @@ def write_episode(
     folder = variation / "episodes" / f"episode{number}"
     folder.mkdir(parents=True)
     (variation / DESCRIPTIONS).write_bytes(pickle.dumps(list(episode.instructions)))
-    if frames is None:
-        frames = dict(zip(episode.trajectory["keyframes"].tolist(), episode.observations, strict=True))
+    frames = frames or keyframes(episode)
     names = list(cameras or episode.observations[0].cameras)
+    trajectory, seen = dense(episode, frames)
+    for sample, observation in frames.items():
+        for name in names:
+            write_images(folder, name, sample, observation.cameras[name])
+    write_low_dim(folder / LOW_DIM, trajectory, seen, names)
+    return folder
+
+
+def keyframes(episode: Episode) -> dict[int, Observation]:
+    """What was seen at the samples of the keyframes."""
+    return dict(zip(episode.trajectory["keyframes"].tolist(), episode.observations, strict=True))
+
+
+def dense(
+    episode: Episode, frames: Mapping[int, Observation] | None = None
+) -> tuple[dict[str, np.ndarray], list[Observation]]:
+    """The trajectory, with the poses that were seen, and what was seen last at each of its samples."""
+    frames = frames or keyframes(episode)
     trajectory = {key: values.copy() for key, values in episode.trajectory.items()}
     latest, seen = frames[0], []
     for sample in range(len(trajectory["time"])):
@@ -67,10 +84,7 @@ def write_episode(
         seen.append(latest)
         if sample in frames:
             trajectory["gripper_pose"][sample] = latest.gripper_pose
-            for name in names:
-                write_images(folder, name, sample, latest.cameras[name])
-    write_low_dim(folder / LOW_DIM, trajectory, seen, names)
-    return folder
+    return trajectory, seen
 
 
 def write_images(folder: Path, camera: str, sample: int, frame: CameraFrame) -> None:
@@ -112,15 +126,16 @@ def write_low_dim(
         demo._observations = []
         for sample, observation in enumerate(seen):
             record = observation_class()
-            record.__dict__.update(_low_dim(trajectory, sample, observation, cameras))
+            record.__dict__.update(low_dim(trajectory, sample, observation, cameras))
             demo._observations.append(record)
         demo.random_seed = np.random.RandomState(0).get_state()
         path.write_bytes(pickle.dumps(demo))
 
 
-def _low_dim(
+def low_dim(
     trajectory: Mapping[str, np.ndarray], sample: int, observation: Observation, cameras: Sequence[str]
 ) -> dict[str, Any]:
+    """The attributes of one `Observation`, without images."""
     opening = float(trajectory["gripper_open"][sample])
     misc: dict[str, Any] = {}
     images: dict[str, Any] = {}

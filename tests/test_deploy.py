@@ -16,13 +16,12 @@ from typing import Any
 import msgpack
 import numpy as np
 import pytest
-import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from stages import deploy
 from stages.artifacts.demonstrations import Demonstrations
-from stages.artifacts.files import content_digest, publish_directory, read_header
+from stages.artifacts.files import content_digest, read_header
 from stages.artifacts.header import Header
 from stages.core.decision import NOTHING_GIVEN, Decision, Given
 from stages.core.errors import UserError
@@ -47,7 +46,7 @@ from stages.serving.server import create_app
 from stages.settings.deploy import DeployConfig
 from stages.settings.loader import Config, load_config
 from stages.simulators import make_simulator
-from tests.checkpoints import save_causal_model
+from tests.checkpoints import untrained_models
 from tests.http_server import serving
 
 
@@ -620,33 +619,7 @@ def test_plain_route_without_joint_angles_gives_points(observation: Observation)
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Untrained planner and predictor as artifacts; the planner's bases are gone afterwards."""
-    from stages.planner.language.planning_model import PlanningModel
-    from stages.planner.planner import LANGUAGE
-    from stages.planner.pointing.model import PlannerModel
-    from stages.predictor.predictor import FinePredictor
-    from stages.pretraining.tiny import save_backbone, tiny_backbone
-    from stages.settings.fine import FineConfig
-    from stages.settings.vlm import VlmConfig
-
-    folder = tmp_path_factory.mktemp("models")
-    save_backbone(tiny_backbone(["grasp the red block"] * 3, 112, seed=0), folder / "base")
-    planner = PlannerModel.from_base(VlmConfig(base=str(folder / "base"), lora_rank=2))
-    planner.add_adapters()
-    planner.save_pretrained(folder / "new vlm")
-    torch.manual_seed(2)
-    base = save_causal_model(folder / "causal", ["push it", "grasp the red block\nlift it"])
-    language = PlanningModel.from_base(str(base), 4, frozenset({"red block"}))
-    for name, weight in language.model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weight)
-    language.save_pretrained(folder / "new vlm" / LANGUAGE)
-    FinePredictor.create(FineConfig(base="", image_size=32, width=32, depth=1, heads=2)).save_pretrained(
-        folder / "new fine"
-    )
-    for name in ("vlm", "fine"):
-        header = Header.create(f"clap.{name}", config={}, settings={}, seed=0)
-        publish_directory(folder / f"new {name}", folder / name, header, {})
-    return folder / "vlm", folder / "fine"
+    return untrained_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

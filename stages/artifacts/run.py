@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-SPLITS = ("train", "held-out", "l1", "l2", "l3", "l4")
+SPLITS = ("train", "held-out", "l1", "l2", "l3", "l4", "rlbench18")
 """Evaluation levels; `train` and `l1` share their variations, with training and fresh placements, and `held-out` are
-some of these."""
+some of these. `rlbench18` are the eighteen tasks of RLBench that PerAct chose, for RLBench's own simulator."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from stages.evaluation.statistics import Rate, level_rate, over_seeds, quantiles
 from stages.rollouts.failures import BUDGET
-from stages.rollouts.jobs import LEVELS, TEST_LEVELS
+from stages.rollouts.jobs import LEVELS, TEST_LEVELS, row_of
 from stages.rollouts.seeds import evaluation_seed
 from stages.rollouts.storage import EpisodeResult
 
@@ -20,6 +20,7 @@ LEVEL_NAMES = {
     "l2": "L2: new rigid objects",
     "l3": "L3: new articulated objects",
     "l4": "L4: long-horizon tasks",
+    "rlbench18": "RLBench: eighteen tasks",
 }
 
 
@@ -27,7 +28,8 @@ def success_tables(results: Iterable[EpisodeResult]) -> dict:
     """The table of each level, and the mean over the test levels present with its spread over seeds."""
     outcomes: dict[str, list[tuple[str, int, bool]]] = defaultdict(list)
     for result in results:
-        outcomes[result.level].append((result.taskvar, result.seed, result.success))
+        row = row_of(result.level, result.task, result.variation)
+        outcomes[result.level].append((row, result.seed, result.success))
     levels = {level: level_table(sorted(outcomes[level])) for level in LEVELS if level in outcomes}
     return {"levels": levels} | mean_over_levels(levels)
 

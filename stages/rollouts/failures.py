@@ -20,6 +20,7 @@ CAUSES = {
     "stopped early": "the policy said it was done although a line of its plan was still to be done",
     "step limit": "no success within the allowed steps, no clear mistake before",
     "not achieved": "every prediction was near the expert's, the task still did not succeed",
+    "unexplained": "no success, and the simulator has no expert to tell what went wrong",
 }
 
 BUDGET = {
@@ -30,6 +31,7 @@ BUDGET = {
     "action": ("wrong motion",),
     "motion planning": ("unreachable",),
     "physics": ("step limit", "not achieved"),
+    "unknown": ("unexplained",),
 }
 """The module that each cause is charged to."""
 
@@ -85,6 +87,8 @@ def classify(
             return cause
     if error:
         return "unreachable" if decisions else "no plan"
+    if decisions and not any(decision.true_step for decision in decisions):
+        return "unexplained"
     if given_up:
         return given_up
     return "step limit" if limit_reached else "not achieved"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from zlib import crc32
+
+import numpy as np
 
 from stages.artifacts.files import read_header
 from stages.artifacts.run import SPLITS
@@ -17,6 +21,9 @@ from stages.settings.loader import nearest
 
 LEVELS = SPLITS
 TEST_LEVELS = ("l1", "l2", "l3", "l4")
+
+BY_TASK = ("rlbench18",)
+"""Levels whose episodes are counted by task: each is of a variation drawn at random."""
 
 ROBOMIMIC_GYM = 2
 """robomimic's number for environments that are made by name."""
@@ -53,10 +60,16 @@ def jobs_of(
         wordings: variations that they have none for are left out.
     """
     count = config.episodes(level)
+    wanted = [
+        (task, variation)
+        for task, variation in variations
+        if not config.taskvars or f"{task}+{variation}" in config.taskvars
+        if wordings.covers(task, variation)
+    ]
+    if level in BY_TASK:
+        return _jobs_by_task(level, wanted, config.seeds, count)
     jobs: list[RolloutJob] = []
-    for task, variation in variations:
-        if config.taskvars and f"{task}+{variation}" not in config.taskvars or not wordings.covers(task, variation):
-            continue
+    for task, variation in wanted:
         if level == "train":
             scenes = list(enumerate(training_seeds(task, variation, count)))
         else:
@@ -64,6 +77,26 @@ def jobs_of(
         for episode, scene in scenes:
             jobs.append(RolloutJob(len(jobs), task, variation, level, episode, int(scene)))
     return jobs
+
+
+def _jobs_by_task(
+    level: str, variations: Sequence[tuple[str, int]], seeds: Sequence[int], count: int
+) -> list[RolloutJob]:
+    """So many episodes of each task; the scene's seed draws the variation."""
+    tasks: dict[str, list[int]] = defaultdict(list)
+    for task, variation in variations:
+        tasks[task].append(variation)
+    jobs: list[RolloutJob] = []
+    for task, known in tasks.items():
+        for episode, seed in [(episode, placement(seed, episode)) for seed in seeds for episode in range(count)]:
+            drawn = np.random.default_rng([seed, crc32(task.encode())]).integers(len(known))
+            jobs.append(RolloutJob(len(jobs), task, known[int(drawn)], level, episode, seed))
+    return jobs
+
+
+def row_of(level: str, task: str, variation: int) -> str:
+    """The row of a level's table that an episode counts in: its variation's, or its task's."""
+    return task if level in BY_TASK else f"{task}+{variation}"
 
 
 def check_any(split: str, jobs: Sequence[Sequence[RolloutJob]]) -> None:

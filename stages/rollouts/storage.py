@@ -14,6 +14,7 @@ from stages.artifacts.episode_io import read_episode, write_episode
 from stages.artifacts.files import open_artifact
 from stages.artifacts.header import Header, get_header
 from stages.artifacts.shards import NAME, write_shard
+from stages.core.observation import Observation
 from stages.rollouts.rollouts import Rollout, RolloutJob
 from stages.simulators.protocol import Trajectory
 
@@ -88,6 +89,11 @@ class RolloutFile:
         with open_artifact(self.path, SCHEMA) as file:
             episode = read_episode(file["data"][NAME.format(index)], images=False)
         return episode, Trajectory(**episode.trajectory)
+
+    def observations(self, index: int) -> tuple[Observation, ...]:
+        """An episode's observations with their images."""
+        with open_artifact(self.path, SCHEMA) as file:
+            return read_episode(file["data"][NAME.format(index)]).observations
 
 
 def read_rollouts(path: Path) -> RolloutFile:

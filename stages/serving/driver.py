@@ -16,7 +16,7 @@ from stages.serving.recordings import SCHEMA, add_recording, recorded
 from stages.settings.deploy import DeployConfig
 from stages.simulators.protocol import Simulator
 from stages.simulators.tabletop.tasks import LEVELS
-from stages.viewing.video import render_video
+from stages.viewing.video import has_states, keyframes_shown, render_video, states_shown
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,13 @@ def run_and_record(
     number = add_recording(out, job, rollout, header, env_args)
     video = out.with_name(f"{out.stem}-{number}.webp")
     steps = episode.predictions.steps
-    video.write_bytes(
-        render_video(simulator, simulator.trajectory(), instruction, episode.plan, steps, episode.success)
+    trajectory = simulator.trajectory()
+    shown = (
+        states_shown(simulator, trajectory)
+        if has_states(trajectory)
+        else keyframes_shown(episode.observations, trajectory)
     )
+    video.write_bytes(render_video(shown, trajectory, instruction, episode.plan, steps, episode.success))
     say("The task is done" if episode.success else f"The task is not done: {rollout.failure}")
     return {
         "instruction": instruction,

@@ -17,6 +17,7 @@ class EvaluateConfig:
         taskvars: evaluate only these variations ("task+variation"); empty = all of the level.
         train, held_out, l1, l2, l3, l4: episodes per variation of each level; of each evaluation seed, but for `train`.
             "held-out" are training variations that `collect.hold_out` keeps out of training.
+        rlbench18: episodes per task of RLBench's eighteen, each of a variation drawn at random (PerAct: 25).
         seeds: evaluation seeds; each has placements of its own (`jobs.placement`).
         instructions: "training" wordings, "novel" ones that training never hears, or the path of a JSON file with your
             own: variation ("task+variation") -> list of wordings.
@@ -42,6 +43,7 @@ class EvaluateConfig:
     l2: Whole = 4
     l3: Whole = 10
     l4: Whole = 4
+    rlbench18: Whole = 25
     seeds: Seeds = (200,)
     instructions: str = "training"
     constrained: bool = True

@@ -16,7 +16,7 @@ def make_simulator(
 
     Args:
         image_size: height and width of the images [px].
-        record_hz: sampling rate of the trajectory [Hz].
+        record_hz: sampling rate of the trajectory [Hz]; RLBench has its own.
 
     Raises:
         UserError: unknown simulator or camera, or one that is not installed.
@@ -26,8 +26,12 @@ def make_simulator(
 
         return Tabletop(image_size, cameras, record_hz)
     if name == "rlbench":
-        raise UserError(
-            "The simulator 'rlbench' needs CoppeliaSim 4.1, PyRep and RLBench, which this version cannot drive yet",
-            "Use 'tabletop', which is built in",
-        )
-    raise UserError(f"There is no simulator '{name}'", "Use 'tabletop'")
+        from stages.simulators.rlbench.environment import Rlbench
+
+        return Rlbench(image_size, cameras)
+    raise unknown_simulator(name)
+
+
+def unknown_simulator(name: str) -> UserError:
+    """The error about a name that no simulator has."""
+    return UserError(f"There is no simulator '{name}'", "Use 'tabletop', or 'rlbench' where that is installed")

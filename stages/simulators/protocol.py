@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -71,8 +71,28 @@ class Trajectory:
     keyframes: np.ndarray
 
 
+@dataclass(frozen=True)
+class Demonstration:
+    """A task shown from beginning to end in K motions, without a word about things and steps.
+
+    Attributes:
+        instructions: all paraphrases.
+        observations: K + 1, before each motion and after the last.
+        actions: (K, 9) as of `Motion`.
+        trajectory: the dense recording.
+    """
+
+    instructions: list[str]
+    observations: list[Observation]
+    actions: np.ndarray
+    trajectory: Trajectory
+
+
 class Simulator(Protocol):
-    """A robot at a table with a task. Equal seeds give bit-identical episodes."""
+    """A robot at a table with a task. Equal seeds give bit-identical episodes.
+
+    One without ground truth (`suites.Suite.has_truth`) has neither `truth` nor an `expert`: both are empty.
+    """
 
     def reset(self, task: str, variation: int, seed: int) -> tuple[list[str], Observation]:
         """Set the scene of an episode.
@@ -122,4 +142,17 @@ class Simulator(Protocol):
 
     def close(self) -> None:
         """Let go of everything held."""
+        ...
+
+
+@runtime_checkable
+class Demonstrator(Protocol):
+    """A simulator whose demonstrations are made by itself, from beginning to end."""
+
+    def demonstration(self, task: str, variation: int, seed: int) -> Demonstration | None:
+        """Show a task; None where that fails in this scene.
+
+        Raises:
+            UserError: unknown task or variation.
+        """
         ...

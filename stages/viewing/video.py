@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from stages.core.observation import Observation
 from stages.simulators.protocol import Simulator, Trajectory
 
 CAPTION_HEIGHT = 74
@@ -29,35 +30,71 @@ def sample_times(time: np.ndarray, fps: float) -> np.ndarray:
     return np.unique(np.searchsorted(time, np.linspace(time[0], time[-1], count)).clip(0, len(time) - 1))
 
 
+Picture = Callable[[int], np.ndarray]
+"""What is to be seen at a sample of a trajectory: (H, W, 3) uint8."""
+
+
+def states_shown(simulator: Simulator, trajectory: Trajectory, size: int = 256, camera: str = "front") -> Picture:
+    """Pictures of recorded states.
+
+    Args:
+        simulator: reset to the episode's scene.
+        size: side of the pictures [px].
+    """
+    return lambda sample: simulator.render_state(trajectory.states[sample], camera, size)[camera].rgb
+
+
+def keyframes_shown(
+    observations: Sequence[Observation], trajectory: Trajectory, size: int = 256, camera: str = "front"
+) -> Picture:
+    """Pictures that were taken at the keyframes, for episodes whose states nobody recorded.
+
+    Args:
+        observations: K + 1, as of the trajectory's keyframes.
+        camera: that took them; where there is none of that name, the first one.
+    """
+    frames = [observation.cameras for observation in observations]
+    name = camera if camera in frames[0] else next(iter(frames[0]))
+
+    def picture(sample: int) -> np.ndarray:
+        latest = int(np.searchsorted(trajectory.keyframes, sample, side="right")) - 1
+        return np.asarray(Image.fromarray(frames[latest][name].rgb).resize((size, size)))
+
+    return picture
+
+
+def has_states(trajectory: Trajectory) -> bool:
+    """Whether a simulator can show again what happened."""
+    return trajectory.states.shape[1] > 0
+
+
 def render_video(
-    simulator: Simulator,
+    picture: Picture,
     trajectory: Trajectory,
     instruction: str,
     plan: Sequence[str],
     steps: Sequence[str],
     success: bool,
-    size: int = 256,
     fps: float = 10.0,
-    camera: str = "front",
 ) -> bytes:
     """A WebP video of a recorded episode.
 
     Args:
-        simulator: reset to the episode's scene.
+        picture: what is to be seen, as of `states_shown` or `keyframes_shown`; the caption comes below it.
         trajectory: what was recorded; `keyframes` (K + 1,) delimits the motions.
         plan: the policy's plan.
         steps: (K,) the step that each motion executed.
-        size: side of the picture [px], the caption comes below it.
     """
     samples = sample_times(trajectory.time, fps)
     motions = np.searchsorted(trajectory.keyframes[1:], samples, side="left").clip(0, max(len(steps) - 1, 0))
     lines = plan_lines(plan, steps)
     frames = []
     for sample, motion in zip(samples, motions, strict=True):
-        picture = simulator.render_state(trajectory.states[sample], camera, size)[camera].rgb
         outcome = success if sample == samples[-1] else None
         step = steps[motion] if len(steps) else ""
-        frames.append(_captioned(picture, instruction, f"step {lines[motion]} of {len(plan)}", step, outcome))
+        frames.append(
+            _captioned(picture(int(sample)), instruction, f"step {lines[motion]} of {len(plan)}", step, outcome)
+        )
     return encode_webp(frames, 1 / fps)
 
 

@@ -12,7 +12,8 @@ from stages.core.progress import Progress
 from stages.rollouts.storage import EpisodeResult, RolloutFile, read_rollouts
 from stages.runtime.worker_pool import map_unordered
 from stages.settings.evaluate import EvaluateConfig
-from stages.viewing.video import render_video
+from stages.simulators.protocol import Simulator
+from stages.viewing.video import has_states, keyframes_shown, render_video, states_shown
 
 
 def chosen(results: Iterable[EpisodeResult], count: int) -> list[EpisodeResult]:
@@ -59,21 +60,27 @@ def video_path(target: Path, index: int) -> Path:
 def _prepare(path: Path, target: Path, config: EvaluateConfig) -> Callable[[int], None]:
     from stages.simulators import make_simulator
 
-    simulator = make_simulator(config.simulator, image_size=config.image_size)
     rollouts = read_rollouts(path)
+    name = rollouts.header.config["evaluate"]["simulator"]
+    simulator: Simulator | None = None
 
     def work(index: int) -> None:
+        nonlocal simulator
         episode, trajectory = rollouts.recording(index)
-        simulator.reset(episode.task, episode.variation, episode.seed)
+        if has_states(trajectory):
+            simulator = simulator or make_simulator(name, image_size=config.image_size)
+            simulator.reset(episode.task, episode.variation, episode.seed)
+            picture = states_shown(simulator, trajectory, config.video_size)
+        else:
+            picture = keyframes_shown(rollouts.observations(index), trajectory, config.video_size)
         steps = episode.predictions.steps if episode.predictions else episode.steps
         data = render_video(
-            simulator,
+            picture,
             trajectory,
             episode.instruction,
             episode.plan,
             steps,
             episode.success,
-            size=config.video_size,
             fps=config.video_fps,
         )
         temporary = target / f".demo_{index}.tmp"

@@ -1,0 +1,1 @@
+"""RLBench's own simulator, for those who have CoppeliaSim; see docs/rlbench.md."""

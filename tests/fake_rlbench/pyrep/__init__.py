@@ -1,0 +1,1 @@
+"""PyRep's surface, as far as RLBench's simulator is driven through it."""

@@ -1,0 +1,10 @@
+class PyRepError(Exception):
+    pass
+
+
+class ConfigurationPathError(Exception):
+    pass
+
+
+class IKError(Exception):
+    pass

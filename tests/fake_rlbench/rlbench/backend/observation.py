@@ -1,0 +1,3 @@
+class Observation:
+    def __init__(self, **values: object) -> None:
+        self.__dict__.update(values)

@@ -1,0 +1,2 @@
+class CloseJar:
+    embedded = "close_jar_peract"

@@ -1,0 +1,2 @@
+class PickAndLift:
+    embedded = "pick_and_lift"

@@ -1,0 +1,2 @@
+class PushButton:
+    embedded = "push_button"
