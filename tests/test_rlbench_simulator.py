@@ -341,7 +341,7 @@ def test_without_rlbench_one_line_says_what_is_missing(
             "deploy.simulator=rlbench",
         ),
     }[stage[0]]
-    assert_refused(clap_here(*stage, *args), "PyRep and RLBench", "docs/rlbench.md")
+    assert_refused(clap_here(*stage, *args), "not installed: PyRep, RLBench", "docs/rlbench.md")
     monkeypatch.syspath_prepend(str(FAKE))
     monkeypatch.delenv("COPPELIASIM_ROOT", raising=False)
     assert_refused(clap_here(*stage, *args), "COPPELIASIM_ROOT is not set", "docs/rlbench.md")

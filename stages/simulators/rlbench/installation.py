@@ -47,10 +47,11 @@ def check_installation() -> None:
     packages = {"PyRep": ("pyrep", "robots"), "RLBench": ("rlbench", "tasks")}
     missing = [name for name, (package, part) in packages.items() if not _has(package, part)]
     if missing:
-        raise UserError(f"the simulator 'rlbench' needs {' and '.join(missing)}, not installed here", HINT)
+        what = "the simulator 'rlbench' needs CoppeliaSim 4.1, PyRep and RLBench"
+        raise UserError(f"{what}; not installed: {', '.join(missing)}", HINT)
     root = os.environ.get(ROOT, "")
     if not root:
-        raise UserError(f"the simulator 'rlbench' needs CoppeliaSim 4.1, but {ROOT} is not set", HINT)
+        raise UserError(f"the simulator 'rlbench' needs CoppeliaSim 4.1, and {ROOT} is not set", HINT)
     if not Path(root).is_dir():
         raise UserError(f"{ROOT} is {root}, which is not a folder", "Set it to the folder of CoppeliaSim 4.1")
 
