@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from stages.artifacts.datasets import child, is_virtual, read
 from stages.artifacts.next_observations import view_sources
 
 DIGEST = "sha256"
@@ -27,7 +28,7 @@ def group_digest(group: h5py.Group, *, trust: bool = False) -> str:
     digest = hashlib.sha256()
     _add_attributes(digest, group.attrs)
     for name in sorted(group):
-        digest.update(f"/{name}:{_node_digest(group[name], trust)}".encode())
+        digest.update(f"/{name}:{_node_digest(child(group, name), trust)}".encode())
     return digest.hexdigest()
 
 
@@ -62,15 +63,15 @@ def _node_digest(node: h5py.Group | h5py.Dataset, trust: bool) -> str:
         return node.attrs[DIGEST] if trust and DIGEST in node.attrs else group_digest(node, trust=trust)
     digest = hashlib.sha256()
     _add_attributes(digest, node.attrs)
-    if node.is_virtual:
+    if is_virtual(node):
         _add_value(digest, view_sources(node))
     else:
-        _add_value(digest, node.asstr()[()] if h5py.check_string_dtype(node.dtype) else node[()])
+        _add_value(digest, node.asstr()[()] if h5py.check_string_dtype(node.id.dtype) else read(node))
     return digest.hexdigest()
 
 
 def _add_attributes(digest: Any, attributes: h5py.AttributeManager) -> None:
-    for name in sorted(attributes):
+    for name in sorted(attributes) if len(attributes) else ():
         if name != DIGEST:
             digest.update(f"@{name}:".encode())
             _add_value(digest, attributes[name])

@@ -6,7 +6,9 @@ import json
 
 import h5py
 import numpy as np
+from h5py import h5d
 
+from stages.artifacts.datasets import create
 from stages.artifacts.episode import TRAJECTORY, Episode, ObjectTracks, Predictions
 from stages.artifacts.next_observations import FINAL, FINGER_SIGNS, FINGERS, OBS, write_next_observations
 from stages.core.observation import CameraFrame, Observation
@@ -19,11 +21,11 @@ _TEXT = h5py.string_dtype()
 _ATTRIBUTES = ("task", "variation", "taskvar", "level", "seed", "instruction", "success", "error")
 
 
-def write_episode(group: h5py.Group, episode: Episode) -> None:
-    """Fill the group of a demonstration."""
+def write_episode(group: h5py.Group, episode: Episode) -> list[h5d.DatasetID]:
+    """Fill the group of a demonstration; returns the open data sets of observations (`datasets.create`)."""
     _write_attributes(group, episode)
     _write_motions(group, episode)
-    _write_observations(group, episode)
+    written = _write_observations(group, episode)
     write_next_observations(group)
     _write_tracks(group.create_group("objects"), episode.objects)
     trajectory = group.create_group("trajectory")
@@ -31,6 +33,7 @@ def write_episode(group: h5py.Group, episode: Episode) -> None:
         _compressed(trajectory, name, np.asarray(episode.trajectory[name]))
     if episode.predictions is not None:
         _write_predictions(group.create_group("predictions"), episode.predictions)
+    return written
 
 
 def read_episode(group: h5py.Group, *, images: bool = True) -> Episode:
@@ -106,16 +109,15 @@ def _write_motions(group: h5py.Group, episode: Episode) -> None:
     _compressed(group, "states", np.asarray(episode.states))
 
 
-def _write_observations(group: h5py.Group, episode: Episode) -> None:
-    count = len(episode)
+def _write_observations(group: h5py.Group, episode: Episode) -> list[h5d.DatasetID]:
+    count, written = len(episode), []
     rows = _observation_arrays(episode.observations)
     for name, part in ((OBS, slice(0, count)), (FINAL, slice(count, None))):
         target = group.create_group(name)
         for key, values in rows.items():
-            if values.ndim > 2 and values.shape[1] > 4:
-                _compressed(target, key, values[part], chunks=(1, *values.shape[1:]))
-            else:
-                target[key] = values[part]
+            is_image = values.ndim > 2 and values.shape[1] > 4 and len(values[part]) > 0
+            written.append(create(target, key, values[part], (1, *values.shape[1:]) if is_image else None))
+    return written
 
 
 def _observation_arrays(observations: tuple[Observation, ...]) -> dict[str, np.ndarray]:
@@ -182,9 +184,9 @@ def _read_predictions(group: h5py.Group) -> Predictions:
     )
 
 
-def _compressed(group: h5py.Group, name: str, values: np.ndarray, chunks: tuple[int, ...] | bool = True) -> None:
+def _compressed(group: h5py.Group, name: str, values: np.ndarray) -> None:
     """A dataset with the fastest level of the compression that every HDF5 has; empty ones stay plain."""
     if values.size == 0:
         group.create_dataset(name, data=values)
     else:
-        group.create_dataset(name, data=values, chunks=chunks, compression="gzip", compression_opts=1, shuffle=True)
+        group.create_dataset(name, data=values, chunks=True, compression="gzip", compression_opts=1, shuffle=True)

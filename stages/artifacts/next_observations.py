@@ -7,6 +7,8 @@ import posixpath
 import h5py
 import numpy as np
 
+from stages.artifacts.datasets import child, create_view, view_parts
+
 OBS, FINAL, NEXT = "obs", "final_obs", "next_obs"
 FINGERS = "robot0_gripper_qpos"
 
@@ -20,12 +22,13 @@ def write_next_observations(group: h5py.Group) -> None:
     The views name their sources from the root of the file, so they hold wherever the file is moved, and only there: an
     episode that is copied gets new ones (`copy_episode`).
     """
-    target = group.create_group(NEXT)
-    for key, rows in group[OBS].items():
-        if len(rows) == 0:
+    target, current, final = group.create_group(NEXT), group[OBS], group[FINAL]
+    for key in current:
+        rows = child(current, key)
+        if rows.id.shape[0] == 0:
             target.create_dataset(key, shape=rows.shape, dtype=rows.dtype)
         else:
-            target.create_virtual_dataset(key, _layout(rows, group[FINAL][key]))
+            create_view(target, key, [(rows, 1), (child(final, key), 0)])
 
 
 def copy_episode(source: h5py.Group, target: h5py.Group) -> None:
@@ -49,20 +52,8 @@ def bring_up_to_date(group: h5py.Group) -> None:
 
 def view_sources(view: h5py.Dataset) -> list[tuple[str, str, str]]:
     """What a virtual data set shows: its rows, and rows of which data set, named from the episode."""
-    episode = view.parent.parent.name
+    episode = posixpath.dirname(posixpath.dirname(view.name))
     return [
-        (
-            f"{source.file_name}:{posixpath.relpath(source.dset_name, episode)}",
-            str(source.vspace.get_select_bounds()),
-            str(source.src_space.get_select_bounds()),
-        )
-        for source in view.virtual_sources()
+        (f"{file}:{posixpath.relpath(name, episode)}", str(here), str(there))
+        for file, name, here, there in view_parts(view)
     ]
-
-
-def _layout(rows: h5py.Dataset, final: h5py.Dataset) -> h5py.VirtualLayout:
-    layout = h5py.VirtualLayout(rows.shape, rows.dtype)
-    if len(rows) > 1:
-        layout[: len(rows) - 1] = h5py.VirtualSource(".", rows.name, rows.shape, rows.dtype)[1:]
-    layout[len(rows) - 1 :] = h5py.VirtualSource(".", final.name, final.shape, final.dtype)[:]
-    return layout

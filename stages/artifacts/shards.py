@@ -34,13 +34,18 @@ def missing_shards(partial: Path, count: int) -> list[int]:
 
 
 def write_shard(
-    partial: Path, index: int, fill: Callable[[h5py.Group], None], notes: dict[str, Any] | None = None
+    partial: Path, index: int, fill: Callable[[h5py.Group], Any], notes: dict[str, Any] | None = None
 ) -> None:
-    """Write the group of an episode and what is to be remembered of its making."""
+    """Write the group of an episode and what is to be remembered of its making.
+
+    Args:
+        fill: writes the group; data sets that it returns are kept open until they were read for the digest.
+    """
     with writing_part(shard_path(partial, index)) as file:
         group = file.create_group("episode")
-        fill(group)
+        written = fill(group)
         group.attrs[DIGEST] = group_digest(group)
+        del written
         file.attrs["notes"] = json.dumps(notes or {})
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from h5py import h5d
 
 from stages.artifacts.episode import Episode
 from stages.artifacts.episode_io import read_episode, write_episode
@@ -57,13 +58,14 @@ class EpisodeResult:
 def write_rollout(partial: Path, job: RolloutJob, rollout: Rollout) -> None:
     """Write a rollout as a shard; times go to its notes, since they are not the same twice."""
 
-    def fill(group: h5py.Group) -> None:
-        write_episode(group, rollout.episode)
+    def fill(group: h5py.Group) -> list[h5d.DatasetID]:
+        written = write_episode(group, rollout.episode)
         extra = group.create_group(GROUP)
         extra.attrs["episode"] = job.episode
         extra.attrs["finished"] = rollout.finished
         extra.attrs["failure"] = rollout.failure
         extra["expert_actions"] = rollout.expert_actions
+        return written
 
     notes = {"success": rollout.episode.success, "failure": rollout.failure, "seconds": rollout.seconds}
     write_shard(partial, job.index, fill, notes)
