@@ -15,6 +15,7 @@ from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.artifacts.run import RunDirectory
 from stages.artifacts.shard_runner import make_missing_shards
 from stages.artifacts.shards import assemble_episodes, read_notes
+from stages.core.errors import UserError
 from stages.core.progress import Progress, part_of, silent
 from stages.evaluation.outputs import rollout_path, variant_name, write_outputs
 from stages.evaluation.results import latency, level_table, mean_over_levels
@@ -33,6 +34,7 @@ from stages.rollouts.jobs import (
 )
 from stages.rollouts.policies import PolicySpec
 from stages.rollouts.rollouts import RolloutJob, roll_out
+from stages.rollouts.seeds import recorded_episode
 from stages.rollouts.storage import SCHEMA, write_rollout
 from stages.rollouts.wordings import Wordings
 from stages.settings.evaluate import EvaluateConfig
@@ -101,8 +103,7 @@ def evaluate(
         _level(config, spec, level, available[level], run, modules, wordings) for level in levels_of(split, available)
     ]
     check_any(split, [level.jobs for level in levels])
-    for task, variation in dict.fromkeys((job.task, job.variation) for level in levels for job in level.jobs):
-        suite.check(task, variation)
+    _check_jobs(suite, config.evaluate, [job for level in levels for job in level.jobs])
     levels = [level for level in levels if level.jobs]
     found = [begin(level.target, level.header, resume=resume, overwrite=overwrite) for level in levels]
     left = sum(len(level.jobs) for level, summary in zip(levels, found, strict=True) if summary is None)
@@ -126,6 +127,18 @@ def _check_truth(suite: Suite, vlm: Path | None, modules: Sequence[str], instruc
         suite.require_truth("--instructions novel")
 
 
+def _check_jobs(suite: Suite, config: EvaluateConfig, jobs: Sequence[RolloutJob]) -> None:
+    """Refuse episodes whose tasks or recorded scenes are not there."""
+    for task, variation in dict.fromkeys((job.task, job.variation) for job in jobs):
+        suite.check(task, variation)
+    if config.scenes and suite.has_truth:
+        raise UserError(f"'{suite.name}' draws its scenes from seeds", "Leave out evaluate.scenes")
+    for job in jobs if config.scenes else ():
+        episode = recorded_episode(Path(config.scenes), job.task, job.variation, job.seed)
+        if not episode.is_dir():
+            raise UserError(f"{episode} is missing", "Check evaluate.scenes, seeds, and the episodes per variation")
+
+
 def _level(
     config: Config,
     spec: PolicySpec,
@@ -137,7 +150,7 @@ def _level(
 ) -> _Level:
     settings = {name: getattr(config.evaluate, name) for name in _DECISIVE} | {level: config.evaluate.episodes(level)}
     settings |= {"policy": spec.name, "oracle": list(oracle), "instructions": wordings.settings}
-    settings |= config.settings("policy")
+    settings |= config.settings("policy") | ({"scenes": config.evaluate.scenes} if config.evaluate.scenes else {})
     variant = variant_name(spec.name, oracle, wordings.name)
     jobs = jobs_of(level, variations, config.evaluate, partial(training_seeds, run.demos, config.seed), wordings)
     parents = [parent(path, schema) for path, schema in spec.artifacts]
@@ -164,7 +177,8 @@ def _make_worker(
 ) -> Callable[[RolloutJob], None]:
     from stages.simulators import make_simulator
 
-    simulator = make_simulator(config.simulator, image_size=config.image_size)
+    recorded = partial(recorded_episode, Path(config.scenes)) if config.scenes else None
+    simulator = make_simulator(config.simulator, image_size=config.image_size, recorded=recorded)
     policy = spec.make(simulator)
 
     def work(job: RolloutJob) -> None:

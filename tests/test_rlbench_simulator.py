@@ -223,6 +223,24 @@ def test_demonstrations_are_what_an_import_of_them_would_be(rlbench: Any, tmp_pa
         assert [bool(keypoints.episode(index).inferred) for index in range(4)] == [True] * 4
 
 
+def test_episodes_begin_in_recorded_scenes(
+    rlbench: Any, models: tuple[Path, Path], tiny_run: Path, tmp_path: Path
+) -> None:
+    """The layout's recordings were drawn from the generator's state of seed 0."""
+    with Demonstrations(tiny_run / "demos.h5") as demos:
+        write_episode(tmp_path / "scenes" / "seed200" / "push_button", demos.episode(0), 0)
+    run, scenes = tmp_path / "run", f"evaluate.scenes={tmp_path / 'scenes'}"
+    given = options(models, run, "evaluate.max_steps=1", "evaluate.videos=0", scenes)
+    args = ("evaluate", "--split", "l1", "--task", "push_button+0", *given)
+    assert_refused(clap_here(*args, "--episodes", "2"), "episode1 is missing")
+    outcome = clap_here(*args, "--episodes", "1")
+    assert outcome.code == 0, outcome.err
+    with Demonstrations(run / "rollouts-l1.h5") as rollouts:
+        check_same(rollouts.episode(0).observations[0], embedded(seed=0)[1])
+    refused = clap_here(*args, "--set", "evaluate.simulator=tabletop", "--overwrite")
+    assert_refused(refused, "'tabletop' draws its scenes")
+
+
 class Scripted:
     """Does what the embedded expert would in the scene of a seed."""
 

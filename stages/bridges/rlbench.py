@@ -14,13 +14,13 @@ from stages.artifacts.episode import Episode
 from stages.artifacts.unlabelled import unlabelled_episode
 from stages.bridges.plausible import check_motions, known_level, plausible
 from stages.bridges.png import read_png
-from stages.bridges.unpickling import ARRAYS, Record, read_pickle
 from stages.core.errors import UserError
 from stages.rlbench.images import Images, decoded_depth, decoded_handles
 from stages.rlbench.recording import CAMERAS, Recording
+from stages.rlbench.scenes import CLASSES, POSES
+from stages.rlbench.unpickling import ARRAYS, Record, read_pickle
 
-_CLASSES = {"rlbench.demo.Demo": Record, "rlbench.backend.observation.Observation": Record, **ARRAYS}
-_POSES, _DESCRIPTIONS, _NUMBER = "low_dim_obs.pkl", "variation_descriptions.pkl", "variation_number.pkl"
+_DESCRIPTIONS, _NUMBER = "variation_descriptions.pkl", "variation_number.pkl"
 _ALL, _VARIATION, _EPISODE = "all_variations", re.compile(r"variation(\d+)"), re.compile(r"episode(\d+)")
 
 
@@ -72,7 +72,7 @@ class RlbenchData:
     def episode(self, number: int) -> Episode:
         """One episode; see `DataSet`."""
         place = self._places[number]
-        recording, path = _recording(place.folder), place.folder / _POSES
+        recording, path = _recording(place.folder), place.folder / POSES
         keyframes = recording.keyframes(self._keyframes)
         check_motions(len(keyframes) - 1, path)
         episode = unlabelled_episode(
@@ -129,8 +129,8 @@ def _instructions(path: Path) -> list[str]:
 
 def _recording(folder: Path) -> Recording:
     """An episode's frames; images are read when they are asked for."""
-    path = folder / _POSES
-    frames = getattr(read_pickle(path, _CLASSES), "_observations", None)
+    path = folder / POSES
+    frames = getattr(read_pickle(path, CLASSES), "_observations", None)
     if not isinstance(frames, list) or not frames or not all(isinstance(frame, Record) for frame in frames):
         raise UserError(f"{path} is not a demonstration of RLBench", "Copy it again")
     return Recording(frames, partial(_images, folder), path)

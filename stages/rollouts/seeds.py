@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from stages.core.errors import UserError
 
 FIRST_SEED = 200_000
@@ -27,3 +29,14 @@ def placement(seed: int, episode: int) -> int:
 def evaluation_seed(scene: int) -> int:
     """The evaluation seed that a scene's seed belongs to; 0 for one of training."""
     return scene // PLACEMENTS if scene >= FIRST_SEED else 0
+
+
+def recorded_episode(root: Path, task: str, variation: int, seed: int) -> Path:
+    """The folder of the recorded episode that has a scene, where GemBench has it.
+
+    Args:
+        root: with folders seed<S> of the evaluation seeds.
+        seed: of the scene.
+    """
+    folder = root / f"seed{evaluation_seed(seed)}" / task / f"variation{variation}"
+    return folder / "episodes" / f"episode{seed % PLACEMENTS}"

@@ -18,6 +18,8 @@ class EvaluateConfig:
         train, held_out, l1, l2, l3, l4: episodes per variation of each level; of each evaluation seed, but for `train`.
             "held-out" are training variations that `collect.hold_out` keeps out of training.
         rlbench18: episodes per task of RLBench's eighteen, each of a variation drawn at random (PerAct: 25).
+        scenes: folder of recorded episodes in whose scenes the simulator "rlbench" begins, such as GemBench's
+            test_dataset/microsteps: seed<S>/<task>/variation<V>/episodes/episode<E>; empty = seeds draw the scenes.
         seeds: evaluation seeds; each has placements of its own (`jobs.placement`).
         instructions: "training" wordings, "novel" ones that training never hears, or the path of a JSON file with your
             own: variation ("task+variation") -> list of wordings.
@@ -44,6 +46,7 @@ class EvaluateConfig:
     l3: Whole = 10
     l4: Whole = 4
     rlbench18: Whole = 25
+    scenes: str = ""
     seeds: Seeds = (200,)
     instructions: str = "training"
     constrained: bool = True

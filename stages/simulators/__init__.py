@@ -6,17 +6,22 @@ from collections.abc import Sequence
 
 from stages.core.errors import UserError
 from stages.core.observation import CAMERAS
-from stages.simulators.protocol import Simulator
+from stages.simulators.protocol import RecordedEpisode, Simulator
 
 
 def make_simulator(
-    name: str = "tabletop", image_size: int = 128, cameras: Sequence[str] = CAMERAS, record_hz: float = 20.0
+    name: str = "tabletop",
+    image_size: int = 128,
+    cameras: Sequence[str] = CAMERAS,
+    record_hz: float = 20.0,
+    recorded: RecordedEpisode | None = None,
 ) -> Simulator:
     """A simulator by name.
 
     Args:
         image_size: height and width of the images [px].
         record_hz: sampling rate of the trajectory [Hz]; RLBench has its own.
+        recorded: episodes that RLBench recorded, whose scenes are set instead of those of seeds.
 
     Raises:
         UserError: unknown simulator or camera, or one that is not installed.
@@ -28,7 +33,7 @@ def make_simulator(
     if name == "rlbench":
         from stages.simulators.rlbench.environment import Rlbench
 
-        return Rlbench(image_size, cameras)
+        return Rlbench(image_size, cameras, recorded)
     raise unknown_simulator(name)
 
 

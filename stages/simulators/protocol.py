@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,6 +13,9 @@ from stages.core.observation import CameraFrame, Observation
 from stages.core.steps import Step
 
 Kind = Literal["object", "part", "place"]
+
+RecordedEpisode = Callable[[str, int, int], Path]
+"""(task, variation, seed of the scene) -> the folder of the recorded episode that has this scene."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import numpy as np
 from stages.artifacts.unlabelled import keyframe_trajectory
 from stages.core.errors import UserError
 from stages.core.observation import CAMERAS, CameraFrame, Observation
-from stages.simulators.protocol import Demonstration, Motion, SceneObject, Trajectory
+from stages.rlbench.scenes import read_scene
+from stages.simulators.protocol import Demonstration, Motion, RecordedEpisode, SceneObject, Trajectory
 from stages.simulators.rlbench.execution import commanded, execute
 from stages.simulators.rlbench.installation import check_installation
 from stages.simulators.rlbench.live import live_recording
@@ -29,14 +30,18 @@ class Rlbench:
     Args:
         image_size: side of the square images [px].
         cameras: names of RLBench's cameras.
+        recorded: (task, variation, seed) -> the recorded episode, a folder, in whose scene an episode begins; None =
+            scenes are drawn from their seeds.
 
     Raises:
         UserError: RLBench is not installed; CoppeliaSim starts with the first episode.
     """
 
-    def __init__(self, image_size: int = 128, cameras: Sequence[str] = CAMERAS) -> None:
+    def __init__(
+        self, image_size: int = 128, cameras: Sequence[str] = CAMERAS, recorded: RecordedEpisode | None = None
+    ) -> None:
         check_installation()
-        self._image_size, self._cameras = image_size, tuple(cameras)
+        self._image_size, self._cameras, self._recorded = image_size, tuple(cameras), recorded
         self._session: Session | None = None
         self._task: Any = None
         self._observations: list[Observation] = []
@@ -45,8 +50,7 @@ class Rlbench:
     def reset(self, task: str, variation: int, seed: int) -> tuple[list[str], Observation]:
         """Set the scene of an episode; see `Simulator`."""
         self._task = self._running().task(task, variation)
-        seed_everything(seed)
-        instructions, seen = self._reset_task(task, variation)
+        instructions, seen = self._reset_task(task, variation, seed)
         self._observations = []
         self._keep(seen)
         self._commanded_open = float(seen.gripper_open)
@@ -116,13 +120,16 @@ class Rlbench:
             self._session = Session(self._image_size, self._cameras)
         return self._session
 
-    def _reset_task(self, task: str, variation: int) -> tuple[Sequence[str], Any]:
+    def _reset_task(self, task: str, variation: int, seed: int) -> tuple[Sequence[str], Any]:
+        seed_everything(seed)
         try:
-            return self._task.reset()
+            if self._recorded is None:
+                return self._task.reset()
+            scene = read_scene(self._recorded(task, variation, seed))
+            return self._task.reset_to_demo(self._running().demo(scene, variation))
         except self._running().installation.exceptions.TaskEnvironmentError as error:
-            raise UserError(
-                f"RLBench cannot set the scene of {task}+{variation}: {error}", "Try another seed"
-            ) from error
+            what = f"RLBench cannot set the scene of {task}+{variation}"
+            raise UserError(f"{what}: {str(error).rstrip('.')}", "Try another seed") from error
 
     def _keep(self, seen: Any) -> None:
         """Add an observation of RLBench to the episode's."""

@@ -22,6 +22,7 @@ class Installation:
     """The modules of RLBench and PyRep that are used."""
 
     environment: ModuleType
+    demo: ModuleType
     observation_config: ModuleType
     action_mode: ModuleType
     arm_action_modes: ModuleType
@@ -67,6 +68,7 @@ def load_installation() -> Installation:
     try:
         return Installation(
             environment=import_module("rlbench.environment"),
+            demo=import_module("rlbench.demo"),
             observation_config=import_module("rlbench.observation_config"),
             action_mode=import_module(f"{modes}.action_mode"),
             arm_action_modes=import_module(f"{modes}.arm_action_modes"),

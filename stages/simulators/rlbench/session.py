@@ -6,12 +6,14 @@ import os
 import random
 from collections.abc import Sequence
 from multiprocessing.util import Finalize
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from stages.core.errors import UserError
 from stages.rlbench.recording import CAMERAS
+from stages.rlbench.scenes import RecordedScene
 from stages.simulators.rlbench.installation import Installation, load_installation
 from stages.simulators.rlbench.tasks import file_of
 
@@ -59,6 +61,14 @@ class Session:
         except self.installation.exceptions.TaskEnvironmentError as error:
             raise UserError(f"RLBench's task '{name}' has no variation {variation}", str(error).rstrip(".")) from error
         return self._task
+
+    def demo(self, scene: RecordedScene, variation: int) -> Any:
+        """RLBench's demonstration without its content, to reset a task to where it began."""
+        demo = self.installation.demo.Demo(
+            [SimpleNamespace(misc={"variation_index": variation})], random_seed=scene.random_state
+        )
+        demo.num_reset_attempts = scene.reset_attempts
+        return demo
 
     def close(self) -> None:
         """End CoppeliaSim."""

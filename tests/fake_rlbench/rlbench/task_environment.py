@@ -42,6 +42,11 @@ class TaskEnvironment:
         instructions, self._latest = self._simulator.reset(self._task, self._variation, np.random.randint(SCENES))
         return instructions, self.get_observation()
 
+    def reset_to_demo(self, demo: Demo) -> tuple[list[str], Observation]:
+        demo.restore_state()
+        self.set_variation(demo[0].misc["variation_index"])
+        return self.reset()
+
     def get_observation(self) -> Observation:
         return self._observation(keyframe_trajectory([self._latest]), 0, self._latest)
 
