@@ -48,6 +48,7 @@ def rlbench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """The fake's module of calls, found as an installed RLBench is."""
     monkeypatch.syspath_prepend(str(FAKE))
     monkeypatch.setenv("COPPELIASIM_ROOT", str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":99")
     yield import_module("rlbench.environment")
     for name in [name for name in sys.modules if name.partition(".")[0] in ("rlbench", "pyrep")]:
         del sys.modules[name]
@@ -365,6 +366,10 @@ def test_without_rlbench_one_line_says_what_is_missing(
     assert_refused(clap_here(*stage, *args), "COPPELIASIM_ROOT is not set", "docs/rlbench.md")
     monkeypatch.setenv("COPPELIASIM_ROOT", str(tmp_path / "nowhere"))
     assert_refused(clap_here(*stage, *args), "nowhere")
+    monkeypatch.setenv("COPPELIASIM_ROOT", str(tmp_path))
+    for name in ("DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert_refused(clap_here(*stage, *args), "DISPLAY is not set", "xvfb-run")
     assert not list(tmp_path.iterdir())
 
 

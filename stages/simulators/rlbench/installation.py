@@ -14,6 +14,9 @@ from stages.core.errors import UserError
 ROOT = "COPPELIASIM_ROOT"
 """Environment variable with the folder of CoppeliaSim, as PyRep defines it."""
 
+SCREENS = ("DISPLAY", "QT_QPA_PLATFORM")
+"""Environment variables that say where Qt draws; without any CoppeliaSim crashes."""
+
 HINT = "Install it as docs/rlbench.md says"
 
 
@@ -55,6 +58,9 @@ def check_installation() -> None:
         raise UserError(f"the simulator 'rlbench' needs CoppeliaSim 4.1, and {ROOT} is not set", HINT)
     if not Path(root).is_dir():
         raise UserError(f"{ROOT} is {root}, which is not a folder", "Set it to the folder of CoppeliaSim 4.1")
+    if not any(os.environ.get(name) for name in SCREENS):
+        hint = "Put xvfb-run -a in front of the command, or see docs/rlbench.md"
+        raise UserError("CoppeliaSim needs an X server, and DISPLAY is not set", hint)
 
 
 def load_installation() -> Installation:
