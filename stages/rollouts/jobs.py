@@ -40,7 +40,7 @@ def levels_of(split: str, available: Mapping[str, Sequence[tuple[str, int]]]) ->
         raise UserError(f"there is no split '{split}'", nearest(split, known))
     levels = [level for level in (TEST_LEVELS if split == "all" else [split]) if available.get(level)]
     if not levels:
-        raise UserError(f"the simulator has no variations in split '{split}'", "Choose another split, or another simulator")
+        raise UserError(f"the simulator has no variations in split '{split}'", "Choose another split or simulator")
     return levels
 
 
