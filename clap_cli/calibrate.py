@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,3 +92,33 @@ def _board(columns: int, rows: int, square: float, marker: float, dictionary: st
 
 def _take(rig: Rig, camera: str, board: Board, host: str | None, record: Path | None) -> Samples:
     """Samples that a person takes with the robot; they are kept in a file."""
+    from dataclasses import replace
+
+    from stages.calibration.live import take_samples
+    from stages.core.errors import UserError
+    from stages.robots.cameras import UNKNOWN_POSE, open_camera
+    from stages.robots.franka import FrankaArm
+
+    target = record or rig.path.with_name(f"samples-{camera}.npz")
+    if target.exists():
+        raise UserError(f"{target} exists", "Compute from it with --samples, or name another file with --record")
+    host, settings = rig.address(host), replace(rig.camera(camera), pose=UNKNOWN_POSE)
+    with closing(open_camera(camera, settings)) as eye, closing(FrankaArm(host, rig.robot)) as arm:
+        taken = take_samples(lambda: arm.state().tip_pose, eye, board, _ask, _say)
+    taken.save(target)
+    _say(f"{len(taken)} samples are in {target}")
+    return taken
+
+
+def _ask(question: str) -> str:
+    from stages.core.errors import UserError
+
+    print(question, end="", file=sys.stderr, flush=True)
+    try:
+        return input()
+    except EOFError as error:
+        raise UserError("nobody answers", "Run it in a terminal, or give --samples") from error
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

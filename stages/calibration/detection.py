@@ -48,9 +48,8 @@ class Detector:
         """The board in an image (H, W, 3), or why it cannot be used."""
         numbers, pixels = self._corners(rgb)
         if len(numbers) < LEAST_CORNERS:
-            return (
-                f"{len(numbers)} of the board's {len(self._board.corners)} corners are seen, of {LEAST_CORNERS} needed"
-            )
+            count = len(self._board.corners)
+            return f"{len(numbers)} of the board's {count} corners are seen, {LEAST_CORNERS} are needed"
         points = self._board.corners[numbers]
         if np.linalg.matrix_rank(points[:, :2] - points[:1, :2]) < 2:
             return "the corners that are seen lie on one line"

@@ -1,10 +1,10 @@
 """Hand-eye calibration: the camera's pose from several views of a board, with the hand's pose at each.
 
 With the camera on the hand the board lies still in the world; with the camera in the world the hand holds the board.
-Either way two poses are unknown: the camera's, X, in what it is fixed to, and the board's, Y. In view i the board's pose
-in the camera is X^-1 M_i Y, where M_i is the tip's pose in the world, or its inverse for a camera on the hand. X and Y are
-first found in closed form (Park and Martin 1994), then as those of greatest likelihood, where both the corners in the
-images and the poses of the hand have errors. (OpenCV 5 has no calibrateHandEye in Python.)
+Either way two poses are unknown: the camera's, X, in what it is fixed to, and the board's, Y. In view i the board's
+pose in the camera is X^-1 M_i Y, where M_i is the tip's pose in the world, or its inverse for a camera on the hand. X
+and Y are first found in closed form (Park and Martin 1994), then as those of greatest likelihood, where both the
+corners in the images and the poses of the hand have errors. (OpenCV 5 offers no hand-eye calibration in Python.)
 """
 
 from __future__ import annotations

@@ -44,27 +44,37 @@ def take_samples(
     poses: list[np.ndarray] = []
     while (answer := ask(ASKED).strip().lower()) != "q":
         if answer == "u" and frames:
-            frames.pop(), poses.pop()
+            del frames[-1], poses[-1]
             say(f"dropped; {len(frames)} are left")
         elif answer == "":
-            frame, pose, problem = _sample(tip_pose, camera, board)
-            if not problem:
-                frames.append(frame), poses.append(pose)
-            say(f"not kept: {problem}" if problem else _progress(poses))
+            try:
+                frame, pose = _sample(tip_pose, camera, board)
+            except UserError as error:  # the samples taken so far must not be lost
+                say(f"not kept: {error}")
+                continue
+            frames.append(frame)
+            poses.append(pose)
+            say(_progress(poses))
     if not frames:
         raise UserError("no sample was taken", "Press Enter for each, q at the end")
     return Samples(np.stack([frame.rgb for frame in frames]), np.stack(poses), np.array(frames[0].intrinsics))
 
 
-def _sample(tip_pose: Callable[[], np.ndarray], camera: Camera, board: Board) -> tuple[CameraFrame, np.ndarray, str]:
-    """An image, the pose of the hand, and why they are no sample, or ""."""
+def _sample(tip_pose: Callable[[], np.ndarray], camera: Camera, board: Board) -> tuple[CameraFrame, np.ndarray]:
+    """An image and the pose (7,) of the hand.
+
+    Raises:
+        UserError: the hand moved, the board cannot be seen, or robot or camera gave nothing.
+    """
     before = np.array(tip_pose(), float)
     frame = camera.read(before)
     moved = np.linalg.inv(pose_to_matrix(before)) @ pose_to_matrix(np.array(tip_pose(), float))
     if np.linalg.norm(moved[:3, 3]) > STILL[0] or rotation_angle(moved[:3, :3], np.eye(3)) > STILL[1]:
-        return frame, before, "the hand moved meanwhile; let go of it first"
+        raise UserError("the hand moved meanwhile", "Let go of it before you press Enter")
     found = Detector(board, frame.intrinsics).find(frame.rgb)
-    return frame, before, "" if isinstance(found, Sighting) else found
+    if not isinstance(found, Sighting):
+        raise UserError(found)
+    return frame, before
 
 
 def _progress(poses: list[np.ndarray]) -> str:

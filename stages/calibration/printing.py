@@ -30,14 +30,14 @@ def draw_page(board: Board, paper: str, dpi: int) -> Image.Image:
         dpi: pixels per inch; 254, which is 10 per millimetre, makes the sides of squares exact.
 
     Raises:
-        UserError: the board does not fit the page, or its squares are no whole number of pixels.
+        UserError: there is no such paper, the board does not fit it, or its squares are no whole number of pixels.
     """
     square = board.square / _INCH * dpi
     if abs(square - round(square)) > 1e-6 * square:
-        what = (
-            f"squares of {1000 * board.square:g} mm are {square:.2f} pixels at {dpi} dpi, which prints the wrong size"
-        )
+        what = f"squares of {1000 * board.square:g} mm are {square:.2f} pixels at {dpi} dpi, no whole number"
         raise UserError(what, "Use --dpi 254 and whole tenths of a millimetre")
+    if paper not in PAPERS:
+        raise UserError(f"there is no paper '{paper}'", f"Valid: {', '.join(PAPERS)}")
     width, height = PAPERS[paper]
     if board.size[0] > width - 2 * MARGIN or board.size[1] > height - 2 * MARGIN:
         size = " x ".join(f"{1000 * side:g}" for side in board.size)
