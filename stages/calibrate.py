@@ -24,7 +24,10 @@ MOST_LEFT_OUT = 0.2
 """Share of the samples that may contradict the others."""
 
 _CONTRADICTS = 3.0
-"""A sample contradicts the others if its residual is so many times their median, and above the limit."""
+"""A sample contradicts the others if its residual is above the limit and so many times their median."""
+
+_SIGNIFICANT = 3.0
+"""The board has another size than it should if that differs by so many standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,14 @@ class Limits:
         turning: of the hand about a second axis, standard deviation [degrees].
         millimetres: of the residuals, root mean square, and of the position's standard deviation.
         degrees: of those of the rotation.
+        scale: what the board's size may be off 1, by the hand's motion.
     """
 
     samples: int = 8
     turning: float = 6.0
     millimetres: float = 5.0
     degrees: float = 1.0
+    scale: float = 0.01
 
 
 def print_board(board: Board, target: Path, paper: str = "a4", dpi: int = 254) -> dict[str, Any]:
@@ -78,7 +83,7 @@ def calibrate_hand_eye(
     views, left_out = _views(samples, board, progress)
     _check_samples(samples.tips[list(views)], left_out, limits)
     found = _solved(samples, views, board, limits, left_out, on_hand)
-    _check_solution(found, limits)
+    _check_solution(found, board, limits)
     write_camera_pose(rig.path, name, found.camera)
     return _summary(rig, name, found, left_out)
 
@@ -137,12 +142,17 @@ def _worst(found: HandEye, limits: Limits) -> int | None:
     return worst if shares[worst] > max(1, _CONTRADICTS * np.median(shares)) else None
 
 
-def _check_solution(found: HandEye, limits: Limits) -> None:
+def _check_solution(found: HandEye, board: Board, limits: Limits) -> None:
     millimetres, degrees = _rms(found.millimetres), _rms(found.degrees)
     if millimetres > limits.millimetres or degrees > limits.degrees:
         what = f"the samples do not agree: residuals are {millimetres:.1f} mm and {degrees:.2f} degrees"
-        hint = "Check the board's sides with a ruler, --square, mount, and that board and camera sit tight"
+        hint = "Check mount in the rig, the board's form, and that board and camera sit tight"
         raise UserError(what, hint)
+    scale, uncertain = found.scale
+    if abs(scale - 1) > max(limits.scale, _SIGNIFICANT * uncertain):
+        what = f"the hand's motion says that squares measure {1000 * scale * board.square:.1f} mm"
+        hint = "Measure them: print the board at 100 %, or give --square and --marker as they are"
+        raise UserError(f"{what}, not {1000 * board.square:g}", hint)
     if found.deviation[0] > limits.millimetres or found.deviation[1] > limits.degrees:
         uncertain = f"{found.deviation[0]:.1f} mm and {found.deviation[1]:.2f} degrees"
         raise UserError(f"the camera's pose is known to {uncertain} only", "Take more samples that differ more")
@@ -158,6 +168,7 @@ def _summary(rig: Rig, name: str, found: HandEye, left_out: dict[str, str]) -> d
         "residual_mm": _rms(found.millimetres),
         "residual_degrees": _rms(found.degrees),
         "residual_pixels": _rms(found.pixels),
+        "board_scale": float(found.scale[0]),
         "deviation_mm": float(found.deviation[0]),
         "deviation_degrees": float(found.deviation[1]),
         "position": pose[:3].round(6).tolist(),

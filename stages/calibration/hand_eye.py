@@ -42,6 +42,8 @@ class HandEye:
         millimetres: (K,) how far the board's middle is from where that view alone puts it [mm].
         degrees: (K,) how much the board is turned against that.
         deviation: (2,) standard deviation of the camera's position [mm] and rotation [degrees].
+        scale: (2,) how large the board is in terms of what it should be, by the hand's motion, and the standard
+            deviation of that.
     """
 
     camera: np.ndarray
@@ -50,6 +52,7 @@ class HandEye:
     millimetres: np.ndarray
     degrees: np.ndarray
     deviation: np.ndarray
+    scale: np.ndarray
 
 
 def turning(tips: np.ndarray) -> float:
@@ -85,7 +88,8 @@ def solve(
     middle = np.append(corners.mean(axis=0), 1)
     apart = np.linalg.norm((expected @ middle - seen @ middle)[:, :3], axis=1)
     turned = np.degrees(rotation_angle(expected[:, :3, :3], seen[:, :3, :3]))
-    return HandEye(camera, board, np.sqrt(squares), 1000 * apart, turned, problem.deviation(camera, board))
+    certainty = problem.deviation(camera, board), problem.scale(camera, board)
+    return HandEye(camera, board, np.sqrt(squares), 1000 * apart, turned, *certainty)
 
 
 def _closed_form(motions: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -127,12 +131,12 @@ class _Problem:
         """M_i (K, 4, 4) of the module's text."""
         return np.linalg.inv(tips) if self._on_hand else tips
 
-    def errors(self, camera: np.ndarray, board: np.ndarray, tips: np.ndarray) -> list[np.ndarray]:
-        """(N, 2) of the corners in each view [px]."""
+    def errors(self, camera: np.ndarray, board: np.ndarray, tips: np.ndarray, scale: float = 1.0) -> list[np.ndarray]:
+        """(N, 2) of the corners in each view [px], were the board larger by a factor."""
         projections = self._intrinsics @ (np.linalg.inv(camera) @ self.motions(tips) @ board)[:, :3]
         errors = []
         for projection, points, view in zip(projections, self._corners, self._views, strict=True):
-            image = points @ projection[:, :3].T + projection[:, 3]
+            image = scale * points @ projection[:, :3].T + projection[:, 3]
             errors.append(image[:, :2] / np.maximum(image[:, 2:], 1e-6) - view.pixels)
         return errors
 
@@ -166,16 +170,20 @@ class _Problem:
         return camera, board
 
     def deviation(self, camera: np.ndarray, board: np.ndarray) -> np.ndarray:
-        """(2,) standard deviation of the camera's position [mm] and rotation [degrees], scaled to the errors there
-        are."""
-        jacobian, error = self._jacobian(camera, board), self._whitened(camera, board)
-        scale = error @ error / max(1, len(error) - jacobian.shape[1])
-        variance = scale * np.diag(np.linalg.pinv(jacobian.T @ jacobian))
+        """(2,) standard deviation of the camera's position [mm] and rotation [degrees]."""
+        _, variance = _least_squares(self._jacobian(camera, board), self._whitened(camera, board))
         return np.array([1000 * np.sqrt(variance[:3].sum()), np.degrees(np.sqrt(variance[3:6].sum()))])
 
-    def _whitened(self, camera: np.ndarray, board: np.ndarray) -> np.ndarray:
-        """(2 N,) errors of all corners in terms of their standard deviation."""
-        errors = self.errors(camera, board, self._tips)
+    def scale(self, camera: np.ndarray, board: np.ndarray) -> np.ndarray:
+        """(2,) size of the board in terms of what it should be, to first order, and its standard deviation."""
+        ahead, behind = (self._whitened(camera, board, 1 + sign * _STEP) for sign in (1, -1))
+        jacobian = np.c_[self._jacobian(camera, board), (ahead - behind) / (2 * _STEP)]
+        step, variance = _least_squares(jacobian, self._whitened(camera, board))
+        return np.array([1 + step[-1], np.sqrt(variance[-1])])
+
+    def _whitened(self, camera: np.ndarray, board: np.ndarray, scale: float = 1.0) -> np.ndarray:
+        """(2 N,) errors of all corners of a board of another size, in terms of their standard deviation."""
+        errors = self.errors(camera, board, self._tips, scale)
         return np.concatenate([whiten @ error.ravel() for whiten, error in zip(self._whiten, errors, strict=True)])
 
     def _jacobian(self, camera: np.ndarray, board: np.ndarray) -> np.ndarray:
@@ -186,6 +194,15 @@ class _Problem:
             behind = self._whitened(_displaced(camera, -change[:6]), _displaced(board, -change[6:]))
             columns.append((ahead - behind) / (2 * _STEP))
         return np.stack(columns, axis=1)
+
+
+def _least_squares(jacobian: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The step (P,) that makes a linear error smallest, and the variances (P,) of what it leads to, scaled to the error
+    that is left."""
+    inverse = np.linalg.pinv(jacobian.T @ jacobian)
+    step = -inverse @ jacobian.T @ error
+    left = error + jacobian @ step
+    return step, left @ left / max(1, len(error) - len(step)) * np.diag(inverse)
 
 
 def _displaced(poses: np.ndarray, step: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ class Samples:
         temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
         try:
             with temporary.open("wb") as file:
-                np.savez_compressed(file, rgb=self.rgb, tip_poses=self.tip_poses, intrinsics=self.intrinsics)
+                np.savez(file, rgb=self.rgb, tip_poses=self.tip_poses, intrinsics=self.intrinsics)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
