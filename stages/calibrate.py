@@ -148,8 +148,8 @@ def _check_solution(found: HandEye, board: Board, limits: Limits) -> None:
         what = f"the samples do not agree: residuals are {millimetres:.1f} mm and {degrees:.2f} degrees"
         hint = "Check mount in the rig, the board's form, and that board and camera sit tight"
         raise UserError(what, hint)
-    scale, uncertain = found.scale
-    if abs(scale - 1) > max(limits.scale, _SIGNIFICANT * uncertain):
+    scale, scale_deviation = found.scale
+    if abs(scale - 1) > max(limits.scale, _SIGNIFICANT * scale_deviation):
         what = f"the hand's motion says that squares measure {1000 * scale * board.square:.1f} mm"
         hint = "Measure them: print the board at 100 %, or give --square and --marker as they are"
         raise UserError(f"{what}, not {1000 * board.square:g}", hint)

@@ -122,7 +122,8 @@ def test_camera_is_found_within_two_millimetres(laboratory):
     summary = outcome.json
     assert summary["samples"] == 12 and not summary["left_out"]
     assert summary["residual_mm"] < 1.5 and summary["residual_degrees"] < 0.3
-    assert millimetres < 4 * summary["deviation_mm"] and degrees < 4 * summary["deviation_degrees"]
+    assert summary["deviation_mm"] < 1.5 and summary["deviation_degrees"] < 0.3
+    assert millimetres < 3 * summary["deviation_mm"] and degrees < 3 * summary["deviation_degrees"]
     assert laboratory.rig.read_text().startswith("cameras:\n  eye: {kind: recorded") and "}  # new" in (
         laboratory.rig.read_text()
     )

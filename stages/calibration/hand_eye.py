@@ -197,12 +197,12 @@ class _Problem:
 
 
 def _least_squares(jacobian: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The step (P,) that makes a linear error smallest, and the variances (P,) of what it leads to, scaled to the error
-    that is left."""
+    """The step (P,) that makes a whitened linear error smallest, and the variances (P,) of what it leads to; larger ones
+    if more error is left than was expected."""
     inverse = np.linalg.pinv(jacobian.T @ jacobian)
     step = -inverse @ jacobian.T @ error
     left = error + jacobian @ step
-    return step, left @ left / max(1, len(error) - len(step)) * np.diag(inverse)
+    return step, max(1, left @ left / max(1, len(error) - len(step))) * np.diag(inverse)
 
 
 def _displaced(poses: np.ndarray, step: np.ndarray) -> np.ndarray:
