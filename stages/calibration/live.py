@@ -9,6 +9,7 @@ import numpy as np
 from stages.calibration.board import Board
 from stages.calibration.detection import Detector, Sighting
 from stages.calibration.hand_eye import turning
+from stages.calibration.opencv import opencv
 from stages.calibration.samples import Samples
 from stages.core.errors import UserError
 from stages.core.observation import CameraFrame
@@ -38,8 +39,9 @@ def take_samples(
         say: shows a line.
 
     Raises:
-        UserError: none was taken.
+        UserError: none was taken, or OpenCV is not installed.
     """
+    opencv()  # before anybody guides a hand for nothing
     frames: list[CameraFrame] = []
     poses: list[np.ndarray] = []
     while (answer := ask(ASKED).strip().lower()) != "q":
