@@ -197,8 +197,8 @@ class _Problem:
 
 
 def _least_squares(jacobian: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The step (P,) that makes a whitened linear error smallest, and the variances (P,) of what it leads to; larger ones
-    if more error is left than was expected."""
+    """The step (P,) that makes a whitened linear error smallest, and the variances (P,) of what it leads to, larger if
+    more error is left than was expected."""
     inverse = np.linalg.pinv(jacobian.T @ jacobian)
     step = -inverse @ jacobian.T @ error
     left = error + jacobian @ step
