@@ -151,7 +151,7 @@ def _check_solution(found: HandEye, board: Board, limits: Limits) -> None:
     scale, scale_deviation = found.scale
     if abs(scale - 1) > max(limits.scale, _SIGNIFICANT * scale_deviation):
         what = f"the hand's motion says that squares measure {1000 * scale * board.square:.1f} mm"
-        hint = "Measure them: print the board at 100 %, or give --square and --marker as they are"
+        hint = "Measure them: if they do, give --square and --marker so; if not, the camera's intrinsics are wrong"
         raise UserError(f"{what}, not {1000 * board.square:g}", hint)
     if found.deviation[0] > limits.millimetres or found.deviation[1] > limits.degrees:
         uncertain = f"{found.deviation[0]:.1f} mm and {found.deviation[1]:.2f} degrees"

@@ -21,7 +21,7 @@ from stages.geometry.poses import exp_rotation, log_rotation, rotation_angle
 PIXEL_ERROR = 0.2
 """Standard deviation of a corner's place in an image [px]."""
 
-TIP_ERROR = np.array([3e-4, 3e-4, 3e-4, 1e-3, 1e-3, 1e-3])
+TIP_ERROR = np.array([5e-4, 5e-4, 5e-4, 2e-3, 2e-3, 2e-3])
 """Standard deviations of the pose that the arm says its hand has, in the hand's axes [m] and [rad]."""
 
 _LARGEST_TURN = np.radians(160)
