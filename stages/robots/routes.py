@@ -63,7 +63,7 @@ class RouteFinder:
         if not len(solutions):
             return None, f"no joint angles within their limits bring the hand to {place}"
         if not (self._detours == "always" or self._detours == "marked" and action[8] > 0.5):
-            return None, f"the hand cannot go straight to {place}, and robot.detours={self._detours} allows no other way"
+            return None, f"the hand cannot go straight to {place}, and robot.detours is '{self._detours}'"
         problem = self._table_problem(self._joint_path(joints, solutions[0]))
         return (None, problem) if problem else (Route(action[:7], False, solutions[0]), "")
 
