@@ -18,6 +18,9 @@ from franky_sim import SimulationServer
 from franky_sim.mujoco_simulator import FrankaMujocoRobot, MujocoSimulator
 
 GUIDE_SECONDS = 0.4
+REACHED = 0.003
+"""Error of the joints at which the arm counts as being there; one of them trembles [rad]."""
+
 TIP = (0.5545, 0.0, 0.5214)
 """Where the simulated robot's tip is at first, base frame [m]."""
 
@@ -36,7 +39,7 @@ class Person:
         for share in np.linspace(0, 1, 40)[1:]:
             self._posture = start + share * (np.asarray(joints) - start)
             time.sleep(GUIDE_SECONDS / 40)
-        while np.abs(self._robot.inner_state.dq).max() > 0.005:
+        while np.abs(np.array(self._robot.inner_state.q) - joints).max() > REACHED:
             time.sleep(0.02)
 
     def release(self) -> None:

@@ -56,10 +56,12 @@ def press(process: subprocess.Popen[str], keys: str) -> None:
 
 def heard(process: subprocess.Popen[str], words: str) -> str:
     """The next line on stderr with some words."""
+    said = []
     for line in process.stderr:
+        said.append(line)
         if words in line:
             return line
-    raise AssertionError(f"'{words}' was never said")
+    raise AssertionError(f"'{words}' was never said, but {said}")
 
 
 def demonstrate(robot: subprocess.Popen[str], command: subprocess.Popen[str], shown: Shown) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,11 +14,9 @@ from stages.robots.keys import END, Keys
 from stages.robots.robot import Robot
 
 HELP = "Enter, space: keyframe; o, c: open, close the fingers, and keyframe; d: done; u: discard, and begin anew"
-    "Enter or space: keyframe here; o, c: open or close the fingers, and keyframe; d: done; u: discard and begin anew"
-)
 
-AT_REST = 0.05
-"""Velocity of the fastest joint below which an arm that is held counts as being at rest [rad/s]."""
+AT_REST, LOOK = 0.002, 0.15
+"""A tip that moves less than this [m] in this time [s] counts as being at rest."""
 
 _KEYFRAME, _OPEN, _CLOSE, _DONE, _DISCARD = ("\n", "\r", " "), "o", "c", "d", "u"
 _WAIT = 0.05
@@ -55,7 +54,7 @@ def guide_demonstration(robot: Robot, keys: Keys, say: Callable[[str], None]) ->
     opened = robot.arm.state().gripper_open > OPEN
     while True:
         key = keys.next(_WAIT)
-        state = robot.arm.state()
+        robot.arm.state()  # for the recording
         if key == END:
             raise UserError("the keys have ended within a demonstration, which is lost", "Go on with --resume")
         if key == _DISCARD:
@@ -66,7 +65,7 @@ def guide_demonstration(robot: Robot, keys: Keys, say: Callable[[str], None]) ->
         if key == _DONE:
             say("There is nothing to keep yet: at least two keyframes make a demonstration")
         elif key in (*_KEYFRAME, _OPEN, _CLOSE):
-            if np.abs(state.joint_velocities).max() > AT_REST:
+            if _moves(robot):
                 say("The arm moves: hold it still, and press the key again")
                 continue
             opened = _moved_fingers(robot, key, opened)
@@ -75,6 +74,12 @@ def guide_demonstration(robot: Robot, keys: Keys, say: Callable[[str], None]) ->
             say(_told(len(shown.observations), shown.observations[-1], robot.arm.state().width))
         elif key:
             say(HELP)
+
+
+def _moves(robot: Robot) -> bool:
+    before = robot.arm.state().tip_pose
+    time.sleep(LOOK)
+    return bool(np.linalg.norm(robot.arm.state().tip_pose[:3] - before[:3]) > AT_REST)
 
 
 def _moved_fingers(robot: Robot, key: str, opened: bool) -> bool:
