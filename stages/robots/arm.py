@@ -8,6 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
+LOOK_FIRST = "Nothing more is sent: look at the robot, then start again"
+"""What to do about an arm in doubt."""
+
 
 @dataclass(frozen=True)
 class ArmState:

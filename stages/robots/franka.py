@@ -11,7 +11,7 @@ import numpy as np
 from stages.core.errors import UserError
 from stages.geometry.arm import tip_in_base
 from stages.geometry.poses import matrix_to_pose, pose_to_matrix, rotation_angle
-from stages.robots.arm import ArmState
+from stages.robots.arm import LOOK_FIRST, ArmState
 from stages.robots.deadlines import noted_interrupts
 from stages.robots.franka_link import FrankaLink
 from stages.robots.kinematics import ArmKinematics
@@ -31,8 +31,6 @@ HAND_OFF = (0.005, np.radians(2))
 _STOP_SECONDS = 3.0
 _REST = 0.001
 """Change of the fingers' distance between two looks below which they are at rest [m]."""
-
-LOOK_FIRST = "Nothing more is sent: look at the robot, then start again"
 
 
 class FrankaArm:

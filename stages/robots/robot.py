@@ -44,6 +44,10 @@ class Robot:
         self._keyframe(state)
         return Observation(frames, state.tip_pose, state.gripper_open, state.joint_positions, state.time)
 
+    def repeat_keyframe(self) -> None:
+        """Record the keyframe that was last once more, in place of one that could not be sensed."""
+        self._keyframe(self._samples[-1])
+
     def trajectory(self) -> dict[str, np.ndarray]:
         """The recording, by the names of `stages.simulators.protocol.Trajectory`.
 
