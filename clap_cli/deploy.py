@@ -97,7 +97,7 @@ def drive(
     yes: Annotated[bool, typer.Option("--yes", help="A real robot moves without being asked for.")] = False,
     json_: options.Json = False,
 ) -> None:
-    """Drive the embedded robot, or a real one, from a typed instruction and record what it does: adds to recordings.h5."""
+    """Drive the embedded robot, or a real one, from a typed instruction, and record it: adds to recordings.h5."""
     from stages.artifacts.run import RunDirectory
     from stages.settings.loader import load_config
 

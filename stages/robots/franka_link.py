@@ -32,13 +32,14 @@ class FrankaLink:
     Attributes:
         franky: the package.
         robot, hand: its objects.
+        lost: why nothing can be asked any more; "" = it answers.
 
     Raises:
         UserError: the package is not installed, or the robot or its hand cannot be reached.
     """
 
     def __init__(self, host: str, realtime: Literal["auto", "enforce", "ignore"], seconds: float) -> None:
-        self.host, self.franky = host, _package()
+        self.host, self.franky, self.lost = host, _package(), ""
         ignore = realtime == "ignore" or realtime == "auto" and _is_loopback(host)
         kind = self.franky.RealtimeConfig.Ignore if ignore else self.franky.RealtimeConfig.Enforce
         self.robot: Any = self._connected(lambda: self.franky.Robot(host, realtime_config=kind), seconds)
@@ -50,19 +51,23 @@ class FrankaLink:
         Raises:
             UserError: it fails, or takes longer.
         """
+        if self.lost:
+            raise UserError(self.lost)
         with self.failures_in_words():
             try:
                 return in_time(call, seconds)
             except TooLate:
-                raise UserError(f"the robot at {self.host} has not answered for {seconds:g} s") from None
+                self.lost = f"the robot at {self.host} has not answered for {seconds:g} s"
+                raise UserError(self.lost) from None
 
     @contextmanager
     def failures_in_words(self) -> Iterator[None]:
         """Make what franky raises one line."""
         try:
             yield
-        except self.franky.NetworkException as error:
-            raise UserError(f"the connection with the robot at {self.host} is lost: {_text(error)}") from error
+        except (self.franky.NetworkException, RuntimeError) as error:  # the latter from libfranka's own sockets
+            self.lost = f"the connection with the robot at {self.host} is lost: {_text(error)}"
+            raise UserError(self.lost) from error
         except self.franky.Exception as error:
             raise UserError(f"the robot at {self.host} reports: {_text(error)}") from error
 
