@@ -14,6 +14,7 @@ from stages.bridges.lerobot.batches import BatchedPolicy
 from stages.core.decision import NOTHING_GIVEN, Decision, Given
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
+from stages.core.lookahead import next_focus
 from stages.core.observation import Observation, PointObservation
 from stages.core.steps import MAX_MOTIONS, parse_step
 from stages.geometry.clouds import fuse
@@ -137,7 +138,13 @@ class ClapPolicy:
         finished = motions >= MAX_MOTIONS and choice.step_index >= len(self._plan) - 1
         motions = motions if finished else motions % MAX_MOTIONS  # a step that takes longer begins anew
         motion = self.predictor.predict(
-            *everything, where, choice.step, motions, observation.gripper_pose, observation.is_open
+            *everything,
+            where,
+            choice.step,
+            motions,
+            observation.gripper_pose,
+            observation.is_open,
+            self._next_keypoint(choice, given),
         )
         clock.note("predictor")
         wanted = _action(motion) if given.action is None else np.asarray(given.action, float)
@@ -192,6 +199,13 @@ class ClapPolicy:
 
         below, excluded = self.config.look_again_below, self._recovery.excluded(self._memory)
         return decide_with_second_look(self.planner, ask, views, visible, self._hand, below, excluded)
+
+    def _next_keypoint(self, choice: StepDecision, given: Given) -> np.ndarray | None:
+        """Where the plan goes next, as the planner points at it now."""
+        if given.keypoint is not None or choice.step_index >= len(self._plan):
+            return given.next_keypoint
+        thing = choice.objects.get(next_focus(self._plan, choice.step_index))
+        return None if thing is None else thing.point
 
     def _still(self, observation: Observation | PointObservation) -> np.ndarray:
         """The action (9,) that changes nothing: the gripper stays as it was commanded last, whatever it holds open."""

@@ -9,13 +9,14 @@ import h5py
 import numpy as np
 import torch
 
-from stages.artifacts.annotations import Keypoints, Plans
+from stages.artifacts.annotations import KeypointAnnotation, Keypoints, PlanAnnotation, Plans
 from stages.artifacts.demonstrations import Demonstrations
 from stages.artifacts.digest import directory_digest
 from stages.artifacts.files import parent, publish_directory, writing
 from stages.artifacts.header import EPISODES, Header, Parent
 from stages.artifacts.resume import begin, close_partial, open_partial
 from stages.core.errors import UserError
+from stages.core.lookahead import next_focus
 from stages.core.progress import Progress, silent
 from stages.predictor.assessment import HeldOut, assess, with_planner_errors
 from stages.predictor.cloud import cloud_of
@@ -121,7 +122,8 @@ def _episode_examples(
     episodes: Demonstrations, points: Keypoints, lines: Plans, index: int, config: FineConfig
 ) -> list[MotionExample]:
     episode = episodes.episode(index, images=False)
-    plan, keypoints = lines.episode(index), points.episode(index).keypoints
+    plan, annotation = lines.episode(index), points.episode(index)
+    keypoints = annotation.keypoints
     examples = []
     for k in np.flatnonzero(np.isfinite(keypoints).all(axis=1)):
         observation = episodes.observation(index, int(k))
@@ -135,11 +137,23 @@ def _episode_examples(
                 gripper_pose=observation.gripper_pose,
                 gripper_open=observation.is_open,
                 action=episode.actions[k],
+                next_keypoint=_next_keypoint(plan, annotation, int(k)),
                 episode=f"demo_{index}",
                 index=int(k),
             )
         )
     return examples
+
+
+def _next_keypoint(plan: PlanAnnotation, annotation: KeypointAnnotation, motion: int) -> np.ndarray | None:
+    """Where the thing that the plan goes to next is before a motion: of several things of its name the one nearest to
+    the keypoint that it will have then."""
+    focus = next_focus(plan.plan, plan.step_index[motion])
+    ahead = [k for k, phrase in enumerate(annotation.phrases) if k > motion and phrase == focus]
+    places = annotation.positions[motion][[name == focus for name in annotation.names]]
+    if not ahead or not len(places):
+        return None
+    return min(places, key=lambda place: np.linalg.norm(place - annotation.keypoints[ahead[0]]))
 
 
 def _create(config: Config) -> FinePredictor:

@@ -43,7 +43,7 @@ def example(rng: np.random.Generator, config: FineConfig, name: str = "") -> Mot
     hand = np.concatenate([HOME + 0.05 * rng.standard_normal(3), matrix_to_quaternion(DOWN)])
     action = expert(step, motion, centre, yaw)
     prepared = prepare(cloud, centre, hand, config, GENEROUS)
-    return MotionExample(prepared, centre, step, motion, hand, float(step[0] == "g"), action, name, 0)
+    return MotionExample(prepared, centre, step, motion, hand, float(step[0] == "g"), action, episode=name)
 
 
 def expert(step: str, motion: int, centre: np.ndarray, yaw: float) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from stages.core.decision import Given
 from stages.core.errors import UserError
+from stages.core.lookahead import next_focus
 from stages.core.steps import parse_step
 from stages.geometry.workspace import TABLE_HEIGHT, inside_workspace
 from stages.oracle.expert import ExpertPolicy
@@ -62,6 +65,33 @@ def test_steps_are_those_of_the_expert_line_by_line(simulator: Simulator) -> Non
         before = told.step_index, told.motion_index
         seen, success, _, _ = simulator.step(motion.action)
     assert success and before[0] == len(plan) - 1
+
+
+def test_with_a_true_keypoint_comes_where_the_plan_goes_next(simulator: Simulator) -> None:
+    """Until it has got there; not where several things have that name, and not beside an own keypoint."""
+    plan = expert_plan(simulator, "reach_and_drag_peract", 14, 5)
+    _, seen = simulator.reset("reach_and_drag_peract", 14, 5)
+    oracle, blind = Oracle(["plan", "step", "keypoint"], plan), Oracle(["plan", "step"], plan)
+    place = {thing.name: thing.position for thing in simulator.truth()}
+    told = [oracle.given(motion, simulator.truth(), seen).next_keypoint for motion in _shown(simulator.expert(), plan)]
+    assert np.array_equal(told[0], place["cube"]) and np.array_equal(told[-2], place[next_focus(plan, len(plan) - 2)])
+    assert told[-1] is None
+    motion = next(simulator.expert())
+    assert blind.given(motion, simulator.truth(), seen).next_keypoint is None
+    twice = [*simulator.truth(), *(thing for thing in simulator.truth() if thing.name == "cube")]
+    assert Oracle(["plan", "step", "keypoint"], plan).given(motion, twice, seen).next_keypoint is None
+
+
+def _shown(motions: Iterator[Motion], plan: list[str]) -> Iterator[Motion]:
+    """One motion of every line of a plan, of which nothing is carried out."""
+    first = next(motions)
+    yield from (replace(first, step=parse_step(line)) for line in plan)
+
+
+def test_the_next_place_is_that_of_the_first_later_step_about_another_thing() -> None:
+    plan = ["grasp the red block", "lift the grasped red block", "move the grasped red block to the tray"]
+    assert [next_focus(plan, line) for line in range(3)] == ["tray", "tray", ""]
+    assert next_focus(["push the red button", "push the blue button"], 0) == "blue button"
 
 
 def test_an_expert_that_does_something_again_is_followed_back(simulator: Simulator) -> None:

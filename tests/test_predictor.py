@@ -15,7 +15,7 @@ from tabletop_scenes import DOWN, example
 from stages.core.errors import UserError
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix, rotation_angle
 from stages.predictor.assessment import assess
-from stages.predictor.cloud import EMPTY, PointCloud, draw, hand_features
+from stages.predictor.cloud import EMPTY, PointCloud, draw, hand_features, next_features
 from stages.predictor.data import PredictorSampler, augment, collate, disturb, hand_is_free, recoloured, views_at
 from stages.predictor.decoding import decode, label, losses
 from stages.predictor.heads import gaussian_logits
@@ -156,6 +156,18 @@ def test_turning_the_world_keeps_the_action_where_it_was_in_the_scene(rng: np.ra
     assert np.allclose(back @ (turned.action[:3] - original.keypoint), original.action[:3] - original.keypoint)
     rotations = quaternion_to_matrix(np.array([turned.action[3:7], original.action[3:7]]))
     assert np.allclose(back @ rotations[0], rotations[1])
+
+
+def test_where_the_plan_goes_next_turns_with_the_world_and_is_at_times_not_given(rng: np.random.Generator) -> None:
+    original = replace(example(rng, CALM), next_keypoint=np.array([0.3, 0.2, 0.8]))
+    config = replace(CALM, turn=60.0, next_dropout=0.0)
+    turned, angle = augment(original, config, rng)
+    expected = axis_rotation(2, angle) @ (original.next_keypoint - original.keypoint) + original.keypoint
+    assert np.allclose(turned.next_keypoint, expected) and angle != 0
+    drawn = [augment(original, replace(config, next_dropout=0.4), rng)[0].next_keypoint for _ in range(300)]
+    assert 0.3 < np.mean([place is None for place in drawn]) < 0.5
+    features = next_features(np.array([0.3, 0.2, 0.8]), np.array([0.06, 0.2, 0.8]), 0.48)
+    assert np.allclose(features, [1, 0, 0, 1]) and not next_features(None, np.zeros(3), 0.48).any()
 
 
 @pytest.mark.parametrize(("step", "is_open"), [("grasp the red block", True), ("lift the grasped red block", False)])
@@ -377,12 +389,29 @@ def test_losses_reach_every_weight(rng: np.random.Generator) -> None:
     with torch.no_grad():
         for parameter in predictor.network.parameters():
             parameter.add_(0.01 * torch.randn_like(parameter))
-    batch = [example(rng, SMALL) for _ in range(2)]
+    batch = [replace(example(rng, SMALL), next_keypoint=np.array([0.3, 0.2, 0.8])) for _ in range(2)]
     words = predictor.network.text.tokenize([e.step for e in batch])
     inputs, targets = collate(batch, words, SMALL)
     parts = losses(predictor.network(inputs), targets)
     torch.stack(list(parts.values())).sum().backward()
     assert [name for name, p in predictor.network.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_the_next_place_can_decide_which_way_a_hand_goes(tmp_path: Path, rng: np.random.Generator) -> None:
+    """The same scene and step, and a hand that goes to that side of a thing to which the plan goes afterwards."""
+    config = replace(CALM, steps=60, batch_size=8, turn=0.0, next_dropout=0.0, word_dropout=0.0, learning_rate=3e-3)
+    scene = replace(example(rng, config), step="push the red block", motion_index=0)
+    sides = []
+    for side in (-1, 1):
+        away, action = np.array([0.0, side * 0.3, 0.0]), scene.action.copy()
+        action[:3] = scene.keypoint + (0, side * 0.1, 0.05)
+        sides.append(replace(scene, next_keypoint=scene.keypoint + away, action=action))
+    torch.manual_seed(0)
+    predictor = FinePredictor.create(config)
+    trainer = Trainer(predictor.network, PredictorSampler(sides, config, predictor.network.text, seed=0), config)
+    trainer.train(tmp_path / "checkpoint.pt", lambda trainer: None)
+    left, right = predictor.predict_examples(sides)
+    assert left.pose[1] < scene.keypoint[1] - 0.05 and right.pose[1] > scene.keypoint[1] + 0.05
 
 
 def test_it_learns_where_to_grasp_and_push(tmp_path: Path, rng: np.random.Generator) -> None:

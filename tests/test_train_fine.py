@@ -68,6 +68,9 @@ def test_examples_are_the_motions_of_the_demonstrations(tiny_run: Path) -> None:
         assert np.abs(example.action[:3] - example.keypoint).max() < TINY.extent / 2
         assert len(example.cloud.points) > 50
         assert example.motion_index in (0, 1)
+    by_step = {example.step.split(" the ")[0]: example for example in examples["train"]}
+    assert np.allclose(by_step["grasp"].next_keypoint[:2], by_step["move"].keypoint[:2], atol=0.02)
+    assert by_step["move"].next_keypoint is None and by_step["push"].next_keypoint is None
     steps = [example.step.split(" the ")[0] for example in examples["train"]]
     assert sorted(set(steps)) == ["grasp", "lift", "move", "push"]
 

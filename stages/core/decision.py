@@ -17,6 +17,7 @@ class Given:
         step_index: line of that plan that comes now; only together with `plan`.
         motion_index: place of the motion within that step, from 0; only together with `step_index`.
         keypoint: (3,) where the step happens, world frame [m].
+        next_keypoint: (3,) where the plan goes next, as of `lookahead.next_focus`; None beside a keypoint = not known.
         action: (9,) as of `Decision`.
     """
 
@@ -25,6 +26,7 @@ class Given:
     step_index: int | None = None
     motion_index: int | None = None
     keypoint: np.ndarray | None = None
+    next_keypoint: np.ndarray | None = None
     action: np.ndarray | None = None
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from stages.core.decision import Given
 from stages.core.errors import UserError
+from stages.core.lookahead import next_focus
 from stages.core.observation import Observation
 from stages.geometry.workspace import TABLE_HEIGHT, WORKSPACE_HIGH, WORKSPACE_LOW
 from stages.settings.loader import nearest
@@ -58,6 +59,7 @@ class Oracle:
             step_index=self._line if knows_step else None,
             motion_index=self._motion if knows_step else None,
             keypoint=self._keypoint(motion),
+            next_keypoint=self._next_keypoint(motion, things),
             action=np.asarray(motion.action, float) if motion is not None and "action" in self.modules else None,
         )
 
@@ -76,6 +78,14 @@ class Oracle:
             low[2], high[2] = TABLE_HEIGHT, TABLE_HEIGHT + RANDOM_HEIGHT
             return self._rng.uniform(low, high)
         return np.asarray(motion.keypoint, float) if motion is not None and "keypoint" in self.modules else None
+
+    def _next_keypoint(self, motion: Motion | None, things: Sequence[SceneObject]) -> np.ndarray | None:
+        """Where the plan goes next, if keypoints are the truth and only one thing there has that name."""
+        if motion is None or "keypoint" not in self.modules or not 0 <= self._line < len(self._plan):
+            return None
+        focus = next_focus(self._plan, self._line)
+        places = [thing.position for thing in things if thing.name == focus]
+        return np.asarray(places[0], float) if len(places) == 1 else None
 
 
 def expert_plan(simulator: Simulator, task: str, variation: int, seed: int) -> list[str]:

@@ -105,6 +105,18 @@ def hand_features(
     return np.concatenate([place, columns, [opening, 1.0], turned]).astype(np.float32)
 
 
+def next_features(place: np.ndarray | None, centre: np.ndarray, extent: float) -> np.ndarray:
+    """Where the plan goes next (4,) as `transformer.Inputs` wants it.
+
+    Args:
+        place: (3,) in the frame of the scene; None = not known.
+        centre, extent: of the cube [m].
+    """
+    if place is None:
+        return np.zeros(4, np.float32)
+    return np.append((place - centre) * 2 / extent, 1.0).astype(np.float32)
+
+
 def hand_density(pose: np.ndarray, proprioception: bool = True) -> np.ndarray:
     """Log-density (CELLS,) of the rotation of a pose (7,) over the grid; 0 without proprioception."""
     return log_density(quaternion_to_matrix(pose[3:])) if proprioception else np.zeros(CELLS, np.float32)

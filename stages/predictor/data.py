@@ -11,7 +11,7 @@ import torch
 from stages.core.steps import MAX_MOTIONS, parse_step
 from stages.geometry.canonical import CanonicalViews
 from stages.geometry.poses import axis_rotation, matrix_to_quaternion, quaternion_to_matrix
-from stages.predictor.cloud import PointCloud, draw, hand_density, hand_features
+from stages.predictor.cloud import PointCloud, draw, hand_density, hand_features, next_features
 from stages.predictor.decoding import Targets, label
 from stages.predictor.rotation import HALF_TURN, mean_rotation
 from stages.predictor.transformer import Inputs
@@ -36,6 +36,7 @@ class MotionExample:
         gripper_pose: (7,) before the motion.
         gripper_open: whether the gripper was open before the motion.
         action: (9,) pose, open, ignore_collision.
+        next_keypoint: (3,) where the plan goes next [m]; None = not known.
         episode: name of the demonstration.
         index: of the motion in the demonstration.
     """
@@ -47,6 +48,7 @@ class MotionExample:
     gripper_pose: np.ndarray
     gripper_open: bool
     action: np.ndarray
+    next_keypoint: np.ndarray | None = None
     episode: str = ""
     index: int = 0
 
@@ -95,7 +97,8 @@ def augment(
     keypoint = disturbed_keypoint(pivot, action[:3], config, rng)
     turned = MotionExample(
         PointCloud(points, cloud.colours, cloud.cameras), keypoint, example.step, example.motion_index, gripper,
-        example.gripper_open, action, example.episode, example.index,
+        example.gripper_open, action, disturbed_next(example.next_keypoint, turn, pivot, config, rng),
+        example.episode, example.index,
     )  # fmt: skip
     return turned, turn
 
@@ -122,6 +125,16 @@ def disturbed_keypoint(
         error = config.keypoint_jitter * rng.standard_normal(3)
     reach = config.extent / 2 - MARGIN
     return np.clip(keypoint + error, target - reach, target + reach)
+
+
+def disturbed_next(
+    place: np.ndarray | None, turn: float, pivot: np.ndarray, config: FineConfig, rng: np.random.Generator
+) -> np.ndarray | None:
+    """Where the plan goes next (3,) as an erring planner would point at it in a turned scene, at times not at all."""
+    error = config.keypoint_jitter * rng.standard_normal(3)
+    if place is None or rng.random() < config.next_dropout:
+        return None
+    return axis_rotation(2, turn) @ (place - pivot) + pivot + error
 
 
 def disturb(cloud: PointCloud, config: FineConfig, rng: np.random.Generator) -> PointCloud:
@@ -206,7 +219,7 @@ def collate(
     """Network inputs and labels of examples, the world turned by `turns` [rad], the gripper's state given or not."""
     turns = np.zeros(len(examples)) if turns is None else turns
     proprioception = np.ones(len(examples), bool) if proprioception is None else proprioception
-    rgb, depth, hands, held, pixels, rotations = [], [], [], [], [], []
+    rgb, depth, hands, held, ahead, pixels, rotations = [], [], [], [], [], [], []
     for example, turn, given in zip(examples, turns, proprioception, strict=True):
         views = views_at(example.keypoint, config)
         drawn = draw(example.cloud, views)
@@ -216,11 +229,12 @@ def collate(
             hand_features(example.gripper_pose, example.gripper_open, example.keypoint, config.extent, turn, given)
         )
         held.append(hand_density(example.gripper_pose, given))
+        ahead.append(next_features(example.next_keypoint, example.keypoint, config.extent))
         labels = label(example.action, views, hand_is_free(example.step, example.gripper_open))
         pixels.append(labels[0])
         rotations.append(labels[1])
     motions = torch.tensor([min(example.motion_index, MAX_MOTIONS - 1) for example in examples])
-    inputs = Inputs(_images(rgb), _tensor(depth), words, motions, _tensor(hands), _tensor(held))
+    inputs = Inputs(_images(rgb), _tensor(depth), words, motions, _tensor(hands), _tensor(held), _tensor(ahead))
     actions = np.array([example.action for example in examples])
     return inputs, Targets(_tensor(pixels), _tensor(rotations), _tensor(actions[:, 7]), _tensor(actions[:, 8]))
 

@@ -21,7 +21,7 @@ from stages.runtime.devices import usable_device
 from stages.settings.fine import FineConfig
 
 FORMAT = "clap.fine"
-VERSION = 3
+VERSION = 4
 WEIGHTS = "model.safetensors"
 SETTINGS = "config.json"
 TEXT = "text"
@@ -108,6 +108,7 @@ class FinePredictor:
         motion_index: int,
         gripper_pose: np.ndarray,
         gripper_open: bool,
+        next_keypoint: np.ndarray | None = None,
     ) -> Prediction:
         """The next keyframe.
 
@@ -119,12 +120,13 @@ class FinePredictor:
             motion_index: which motion of the step comes now, from 0.
             gripper_pose: (7,) of the gripper now.
             gripper_open: whether it is open.
+            next_keypoint: (3,) [m] where the plan goes next; None = not known.
         """
         cloud = PointCloud(points.astype(np.float32), colours, np.zeros(len(points), np.uint8))
         pose, keypoint = np.asarray(gripper_pose, float), np.asarray(keypoint, float)
         cloud = prepare(cloud, keypoint, pose, self.config, reach=0.0)
         action = np.concatenate([pose, [gripper_open, 0]])
-        example = MotionExample(cloud, keypoint, step, motion_index, pose, gripper_open, action)
+        example = MotionExample(cloud, keypoint, step, motion_index, pose, gripper_open, action, next_keypoint)
         return self.predict_examples([example])[0]
 
     @torch.inference_mode()

@@ -18,6 +18,7 @@ from stages.predictor.heads import HeatmapHead, PointingHead, attended, gaussian
 from stages.predictor.rotation import smooth_functions
 
 HAND_FEATURES = 13
+NEXT_FEATURES = 4
 FREQUENCIES = 5
 
 
@@ -33,6 +34,7 @@ class Inputs:
         hand: (B, HAND_FEATURES) gripper position, two columns of its rotation, opening, 1 if it is given, and the
             cosine and sine of the world's turn.
         held: (B, CELLS) log-density of the hand's own rotation; 0 if it is not given.
+        ahead: (B, NEXT_FEATURES) where the plan goes next, and 1 if that is given.
     """
 
     rgb: Tensor
@@ -41,6 +43,7 @@ class Inputs:
     motion: Tensor
     hand: Tensor
     held: Tensor
+    ahead: Tensor
 
     def to(self, device: torch.device | str) -> Inputs:
         """The same batch elsewhere."""
@@ -64,7 +67,7 @@ class Outputs:
 
 
 class MultiViewTransformer(nn.Module):
-    """Tokens of all views attend to one another and to the context: words, motion, hand.
+    """Tokens of all views attend to one another and to the context: words, motion, hand, where the plan goes next.
 
     Args:
         axes: (V, 3, 3) world directions of image right, image down and into the scene of every view.
@@ -103,6 +106,8 @@ class MultiViewTransformer(nn.Module):
         self.views = nn.Parameter(torch.randn(len(axes), 1, width) * 0.02)
         self.motion = nn.Embedding(MAX_MOTIONS, width)
         self.hand = nn.Sequential(nn.Linear(HAND_FEATURES, width), nn.GELU(), nn.Linear(width, width))
+        self.ahead = nn.Sequential(nn.Linear(NEXT_FEATURES, width), nn.GELU(), nn.Linear(width, width))
+        nn.init.zeros_(self.ahead[-1].weight)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.heatmaps = HeatmapHead([towers * w for w in self.depth_encoder.widths], width, patch)
@@ -192,9 +197,10 @@ class MultiViewTransformer(nn.Module):
         return torch.cat([places, waves, _as_tokens(share.flatten(0, 1))], dim=-1)
 
     def _context(self, inputs: Inputs) -> Tensor:
-        """Tokens (B, 1 + L, width): one that sums up motion, hand and words, then the words."""
+        """Tokens (B, 1 + L, width): one that sums up motion, hand, next place and words, then the words."""
         words = self.text(inputs.words)
-        summary = self.motion(inputs.motion) + self.hand(inputs.hand) + words.sum(1) / words.shape[1] ** 0.5
+        summary = self.motion(inputs.motion) + self.hand(inputs.hand) + self.ahead(inputs.ahead)
+        summary = summary + words.sum(1) / words.shape[1] ** 0.5
         return torch.cat([summary[:, None], words], dim=1)
 
 

@@ -34,7 +34,8 @@ class FineConfig:
         turn: largest turn of the scene about the vertical through the keypoint, either way.
         gripper_jitter: standard deviation per axis of the given gripper position.
         finger_exchange: share of samples whose hand comes turned by half a turn about its approach axis.
-        gripper_dropout, camera_dropout, word_dropout, point_dropout: shares left out while training.
+        gripper_dropout, camera_dropout, word_dropout, point_dropout, next_dropout: shares left out while training; the
+            last is of where the plan goes next.
         colour_jitter: standard deviation of the gain per colour channel.
         colour_shuffle: share of samples whose colour channels are exchanged, so that novel colours are no surprise.
         precision: of training: float32, bfloat16, or auto = bfloat16 where it is faster.
@@ -79,5 +80,6 @@ class FineConfig:
     camera_dropout: Share = 0.1
     word_dropout: Share = 0.15
     point_dropout: Share = 0.1
+    next_dropout: Share = 0.3
     colour_jitter: NonNegative = 0.1
     colour_shuffle: Share = 0.2
