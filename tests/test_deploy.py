@@ -22,7 +22,7 @@ from PIL import Image
 
 from stages import deploy
 from stages.artifacts.demonstrations import Demonstrations
-from stages.artifacts.files import content_digest, publish_directory, read_header
+from stages.artifacts.files import content_digest, read_header
 from stages.artifacts.header import Header
 from stages.core.decision import NOTHING_GIVEN, Decision, Given
 from stages.core.errors import UserError
@@ -47,8 +47,8 @@ from stages.serving.server import create_app
 from stages.settings.deploy import DeployConfig
 from stages.settings.loader import Config, load_config
 from stages.simulators import make_simulator
-from tests.checkpoints import save_causal_model
 from tests.http_server import serving
+from tests.untrained_models import save_models
 
 
 class Scripted:
@@ -620,31 +620,12 @@ def test_plain_route_without_joint_angles_gives_points(observation: Observation)
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Untrained planner and predictor as artifacts; the planner's bases are gone afterwards."""
-    from stages.planner.language.planning_model import PlanningModel
-    from stages.planner.planner import LANGUAGE
-    from stages.planner.pointing.model import PlannerModel
     from stages.predictor.predictor import FinePredictor
-    from stages.pretraining.tiny import save_backbone, tiny_backbone
     from stages.settings.fine import FineConfig
-    from stages.settings.vlm import VlmConfig
 
-    folder = tmp_path_factory.mktemp("models")
-    save_backbone(tiny_backbone(["grasp the red block"] * 3, 112, seed=0), folder / "base")
-    planner = PlannerModel.from_base(VlmConfig(base=str(folder / "base"), lora_rank=2))
-    planner.add_adapters()
-    planner.save_pretrained(folder / "new vlm")
     torch.manual_seed(2)
-    base = save_causal_model(folder / "causal", ["push it", "grasp the red block\nlift it"])
-    language = PlanningModel.from_base(str(base), 4, frozenset({"red block"}))
-    for name, weight in language.model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weight)
-    language.save_pretrained(folder / "new vlm" / LANGUAGE)
-    FinePredictor.create(FineConfig(image_size=32, width=32, depth=1, heads=2)).save_pretrained(folder / "new fine")
-    for name in ("vlm", "fine"):
-        header = Header.create(f"clap.{name}", config={}, settings={}, seed=0)
-        publish_directory(folder / f"new {name}", folder / name, header, {})
-    return folder / "vlm", folder / "fine"
+    predictor = FinePredictor.create(FineConfig(image_size=32, width=32, depth=1, heads=2))
+    return save_models(tmp_path_factory.mktemp("models"), predictor)
 
 
 @pytest.fixture(scope="module")

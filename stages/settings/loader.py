@@ -24,6 +24,7 @@ from stages.settings.fine import FineConfig
 from stages.settings.import_data import ImportConfig
 from stages.settings.policy import PolicyConfig
 from stages.settings.ranges import Seed
+from stages.settings.robot import RobotConfig
 from stages.settings.vlm import VlmConfig
 
 Settings = TypeVar("Settings")
@@ -58,6 +59,7 @@ class Config:
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     deploy: DeployConfig = field(default_factory=DeployConfig)
+    robot: RobotConfig = field(default_factory=RobotConfig)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain nested values; tuples as lists."""
