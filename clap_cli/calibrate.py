@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stages.calibration.board import Board
     from stages.calibration.samples import Samples
     from stages.robots.rig import Rig
+    from stages.settings.robot import RobotConfig
 
 app = typer.Typer(help="Find where a rig's cameras are, with a printed board.", no_args_is_help=True)
 
@@ -47,15 +48,17 @@ def board(
 
 @app.command("hand-eye")
 def hand_eye(
-    rig: Annotated[Path, typer.Option("--rig", help="YAML file of the laboratory; the pose is written into it.")],
-    camera: Annotated[str, typer.Option("--camera", help="Which of its cameras.")],
+    camera: Annotated[str, typer.Option("--camera", help="Which of the rig's cameras.")],
+    rig: options.Rig = options.DEFAULT_RIG,
     samples: Annotated[
         Path | None, typer.Option("--samples", help="Samples in a file, instead of taking them with the robot.")
     ] = None,
     record: Annotated[
         Path | None, typer.Option("--record", help="Keep the samples that are taken in this NPZ file, for --samples.")
     ] = None,
-    host: Annotated[str | None, typer.Option("--host", help="The robot's address instead of the file's.")] = None,
+    host: options.Host = None,
+    config: options.ConfigFile = None,
+    settings: options.Settings = None,
     columns: Columns = 7,
     rows: Rows = 5,
     square: Square = 30.0,
@@ -70,12 +73,14 @@ def hand_eye(
     from stages.calibration.samples import Samples
     from stages.core.errors import UserError
     from stages.robots.rig import Rig
+    from stages.settings.loader import load_config
 
     if samples and record:
         raise UserError("samples of a file are not recorded again", "Leave --samples or --record out")
     laboratory, form = Rig.load(rig), _board(columns, rows, square, marker, dictionary)
     laboratory.camera(camera)
-    taken = Samples.load(samples) if samples else _take(laboratory, camera, form, host, record)
+    robot = load_config(config, settings or ()).robot
+    taken = Samples.load(samples) if samples else _take(laboratory, camera, form, host, robot, record)
     limits = Limits(millimetres=limit_mm, degrees=limit_degrees)
     run_stage(
         "calibrate hand-eye",
@@ -90,7 +95,7 @@ def _board(columns: int, rows: int, square: float, marker: float, dictionary: st
     return Board(columns, rows, square / 1000, marker / 1000, dictionary)
 
 
-def _take(rig: Rig, camera: str, board: Board, host: str | None, record: Path | None) -> Samples:
+def _take(rig: Rig, camera: str, board: Board, host: str | None, robot: RobotConfig, record: Path | None) -> Samples:
     """Samples that a person takes with the robot; they are kept in a file."""
     from dataclasses import replace
 
@@ -98,27 +103,19 @@ def _take(rig: Rig, camera: str, board: Board, host: str | None, record: Path | 
     from stages.core.errors import UserError
     from stages.robots.cameras import UNKNOWN_POSE, open_camera
     from stages.robots.franka import FrankaArm
+    from stages.robots.keys import StandardInput
 
     target = record or rig.path.with_name(f"samples-{camera}.npz")
     if target.exists():
         raise UserError(f"{target} exists", "Compute from it with --samples, or name another file with --record")
     host, settings = rig.address(host), replace(rig.camera(camera), pose=UNKNOWN_POSE)
-    with closing(open_camera(camera, settings)) as eye, closing(FrankaArm(host, rig.robot)) as arm:
-        taken = take_samples(lambda: arm.state().tip_pose, eye, board, _ask, _say)
+    with closing(open_camera(camera, settings)) as eye, closing(FrankaArm(host, rig.robot, robot)) as arm:
+        with StandardInput() as keys:
+            taken = take_samples(lambda: arm.state().tip_pose, eye, board, keys, _say)
     taken.save(target)
     _say(f"{len(taken)} samples are in {target}")
     return taken
 
 
-def _ask(question: str) -> str:
-    from stages.core.errors import UserError
-
-    print(question, end="", file=sys.stderr, flush=True)
-    try:
-        return input()
-    except EOFError as error:
-        raise UserError("nobody answers", "Run it in a terminal, or give --samples") from error
-
-
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    print(line, file=sys.stderr, flush=True)

@@ -13,11 +13,12 @@ from conftest import Outcome, clap_here
 from PIL import Image
 
 from stages.calibration.board import Board
-from stages.calibration.live import take_samples
+from stages.calibration.live import HELP, take_samples
 from stages.calibration.samples import Samples
 from stages.core.errors import UserError
 from stages.geometry.cameras import look_at
 from stages.geometry.poses import exp_rotation, log_rotation, matrix_to_pose, pose_to_matrix, rotation_angle
+from stages.robots.keys import END
 from stages.robots.recorded_camera import RecordedCamera
 from stages.robots.rig import CameraSettings, Pose, Rig
 from tests.board_images import photographed, printed, views
@@ -31,6 +32,17 @@ UPSIDE_DOWN = np.diag([1.0, -1, -1, 1])
 """The board's z axis goes into it, the world's up."""
 
 RIG = "cameras:\n  eye: {{kind: recorded, path: none.npz, mount: {mount}}}  # new\n"
+
+
+class Pressed:
+    """Keys pressed one after another."""
+
+    def __init__(self, *keys: str) -> None:
+        self._keys = iter(keys)
+
+    def next(self, seconds: float) -> str:
+        """The next of them; see `Keys.next`."""
+        return next(self._keys, END)
 
 
 @dataclass(frozen=True)
@@ -260,17 +272,17 @@ def test_samples_are_taken_when_the_person_asks(tmp_path, photographs):
     pose = Pose((0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 1.0))
     camera = RecordedCamera("eye", CameraSettings("recorded", path=str(tmp_path / "frames.npz"), pose=pose))
     places = iter([0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.402, 0.5, 0.5])  # before and after each image [m]
-    answers, said = iter(["", "", "", "u", "", "", "q"]), []
-    taken = take_samples(
-        lambda: np.array([next(places), 0, 1, 0, 0, 0, 1]), camera, Board(), lambda _: next(answers), said.append
-    )
+    said: list[str] = []
+    keys = Pressed("\n", "", " ", "\r", "u", "?", "\n", "\n", "d")
+    taken = take_samples(lambda: np.array([next(places), 0, 1, 0, 0, 0, 1]), camera, Board(), keys, said.append)
     assert np.array_equal(taken.rgb, recording[[0, 4]]) and np.allclose(taken.tip_poses[:, 0], [0.1, 0.5])
     assert np.array_equal(taken.intrinsics, INTRINSICS)
-    assert "0 of the board's 24 corners" in said[1] and "dropped; 1 are left" in said[3] and "moved" in said[4]
+    assert "0 of the board's 24 corners" in said[2] and "Dropped; 1 are left" in said[4] and "moved" in said[6]
+    assert said[0] == said[5] == HELP
     taken.save(tmp_path / "samples.npz")
     assert np.array_equal(Samples.load(tmp_path / "samples.npz").rgb, taken.rgb)
 
 
 def test_taking_none_is_an_error():
     with pytest.raises(UserError, match="no sample was taken"):
-        take_samples(lambda: np.zeros(7), None, Board(), lambda _: "q", print)
+        take_samples(lambda: np.zeros(7), None, Board(), Pressed("d"), print)

@@ -15,18 +15,22 @@ from stages.core.errors import UserError
 from stages.core.observation import CameraFrame
 from stages.geometry.poses import pose_to_matrix, rotation_angle
 from stages.robots.cameras import Camera
+from stages.robots.keys import END, Keys
 
 STILL = 0.001, np.radians(0.2)
 """What the hand may move while an image is taken [m] and [rad]."""
 
-ASKED = "Guide the hand, let go, then Enter = take a sample, u = drop the last one, q = done: "
+HELP = "Guide the hand, let go, then Enter or space: take a sample; u: drop the last one; d: done"
+
+_TAKE, _DROP, _DONE = ("\n", "\r", " "), "u", "d"
+_WAIT = 0.1
 
 
 def take_samples(
     tip_pose: Callable[[], np.ndarray],
     camera: Camera,
     board: Board,
-    ask: Callable[[str], str],
+    keys: Keys,
     say: Callable[[str], None],
 ) -> Samples:
     """Samples, one for each time that the person asks for it.
@@ -35,8 +39,8 @@ def take_samples(
         tip_pose: (7,) of the hand now, world frame.
         camera: the camera to calibrate.
         board: the board that it sees.
-        ask: puts a question and returns the line typed.
-        say: shows a line.
+        keys: that the person presses; when they end, it is done.
+        say: called with what the person is to know.
 
     Raises:
         UserError: none was taken, or OpenCV is not installed.
@@ -44,21 +48,24 @@ def take_samples(
     opencv()  # before anybody guides a hand for nothing
     frames: list[CameraFrame] = []
     poses: list[np.ndarray] = []
-    while (answer := ask(ASKED).strip().lower()) != "q":
-        if answer == "u" and frames:
+    say(HELP)
+    while (key := keys.next(_WAIT)) not in (_DONE, END):
+        if key == _DROP and frames:
             del frames[-1], poses[-1]
-            say(f"dropped; {len(frames)} are left")
-        elif answer == "":
+            say(f"Dropped; {len(frames)} are left")
+        elif key in _TAKE:
             try:
                 frame, pose = _sample(tip_pose, camera, board)
             except UserError as error:  # the samples taken so far must not be lost
-                say(f"not kept: {error}")
+                say(f"Not kept: {error}")
                 continue
             frames.append(frame)
             poses.append(pose)
             say(_progress(poses))
+        elif key:
+            say(HELP)
     if not frames:
-        raise UserError("no sample was taken", "Press Enter for each, q at the end")
+        raise UserError("no sample was taken", "Press Enter for each, d at the end")
     return Samples(np.stack([frame.rgb for frame in frames]), np.stack(poses), np.array(frames[0].intrinsics))
 
 
@@ -82,4 +89,4 @@ def _sample(tip_pose: Callable[[], np.ndarray], camera: Camera, board: Board) ->
 def _progress(poses: list[np.ndarray]) -> str:
     tips = pose_to_matrix(np.stack(poses))
     turned = f", turned by {turning(tips):.0f} degrees about a second axis" if len(tips) > 2 else ""
-    return f"sample {len(poses)} taken{turned}"
+    return f"Sample {len(poses)} is taken{turned}"
