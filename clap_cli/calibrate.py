@@ -22,8 +22,8 @@ app = typer.Typer(help="Find where a rig's cameras are, with a printed board.", 
 
 Columns = Annotated[int, typer.Option("--columns", help="Squares of the board across.")]
 Rows = Annotated[int, typer.Option("--rows", help="Squares of the board down.")]
-Square = Annotated[float, typer.Option("--square", help="Side of a square [mm].")]
-Marker = Annotated[float, typer.Option("--marker", help="Side of a marker [mm].")]
+Square = Annotated[float, typer.Option("--square", help="Side of a square, in mm.")]
+Marker = Annotated[float, typer.Option("--marker", help="Side of a marker, in mm.")]
 Dictionary = Annotated[str, typer.Option("--dictionary", help="Cells of a marker: 4x4, 5x5 or 6x6.")]
 
 
@@ -64,8 +64,8 @@ def hand_eye(
     square: Square = 30.0,
     marker: Marker = 22.0,
     dictionary: Dictionary = "5x5",
-    limit_mm: Annotated[float, typer.Option("--limit-mm", min=0, help="Largest residual of positions [mm].")] = 5.0,
-    limit_degrees: Annotated[float, typer.Option("--limit-degrees", min=0, help="Of rotations [degrees].")] = 1.0,
+    limit_mm: Annotated[float, typer.Option("--limit-mm", min=0, help="Largest residual of positions, in mm.")] = 5.0,
+    limit_degrees: Annotated[float, typer.Option("--limit-degrees", min=0, help="Of rotations, in degrees.")] = 1.0,
     json_: options.Json = False,
 ) -> None:
     """Find a camera's pose from images of the board, on the hand or held by it: writes `pose` into the rig's file."""
