@@ -12,6 +12,7 @@ import typer
 
 from clap_cli import (
     annotate_keypoints,
+    calibrate,
     collect,
     decompose,
     deploy,
@@ -46,6 +47,7 @@ app.add_typer(deploy.app, name="deploy")
 app.add_typer(export_data.app, name="export")
 app.command("pretrain-vlm")(pretrain_vlm.command)
 app.command("pretrain-fine")(pretrain_fine.command)
+app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(tasks.app, name="tasks")
 app.command("status")(status.command)
 app.command("view")(view.command)

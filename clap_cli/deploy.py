@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -82,7 +83,7 @@ def serve(
 @app.command("drive")
 def drive(
     instruction: Annotated[str, typer.Argument(help="What to do, in words.")],
-    task: Annotated[str, typer.Option("--task", help="Scene, such as push_button+0.")],
+    task: Annotated[str | None, typer.Option("--task", help="Scene of the simulator, such as push_button+0.")] = None,
     run: options.Run = options.DEFAULT_RUN,
     config: options.ConfigFile = None,
     settings: options.Settings = None,
@@ -90,19 +91,35 @@ def drive(
     bundle: Bundle = None,
     device: Device = None,
     out: Annotated[Path | None, typer.Option("--out", help="Recordings instead of the run's.")] = None,
+    robot: options.Robot = None,
+    host: options.Host = None,
+    rig: options.Rig = options.DEFAULT_RIG,
+    yes: Annotated[bool, typer.Option("--yes", help="A real robot moves without being asked for.")] = False,
     json_: options.Json = False,
 ) -> None:
-    """Drive the embedded robot from a typed instruction and record what it does: adds to recordings.h5."""
+    """Drive the embedded robot, or a real one, from a typed instruction, and record it: adds to recordings.h5."""
     from stages.artifacts.run import RunDirectory
     from stages.settings.loader import load_config
-    from stages.simulators.tabletop.tasks import parse_taskvar
 
-    resolved = load_config(config, settings or (), deploy__device=device).deploy
-    name, variation = parse_taskvar(task)
-    from stages.deploy import drive as drive_robot
+    resolved, paths = load_config(config, settings or (), deploy__device=device), RunDirectory(run)
+    bundle, out = bundle or paths.bundle, out or paths.recordings
+    if robot is not None:
+        options.check_robot(robot)
+        from stages.deploy import drive_robot
 
-    paths = RunDirectory(run)
-    summary = drive_robot(
-        bundle or paths.bundle, instruction, name, variation, seed, out or paths.recordings, config=resolved
-    )
+        summary = drive_robot(bundle, instruction, rig, host, out, config=resolved, ask=None if yes else _ask)
+    else:
+        if task is None:
+            raise typer.BadParameter("name a scene, or a --robot", param_hint="--task")
+        from stages.deploy import drive as drive_embedded
+        from stages.simulators.tabletop.tasks import parse_taskvar
+
+        name, variation = parse_taskvar(task)
+        summary = drive_embedded(bundle, instruction, name, variation, seed, out, config=resolved.deploy)
     show("deploy drive", summary, json_)
+
+
+def _ask(question: str) -> bool:
+    """A person's answer; no, where nobody can answer."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

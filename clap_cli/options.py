@@ -35,6 +35,11 @@ Workers = Annotated[
 Tasks = Annotated[
     list[str] | None, typer.Option("--task", help="Only this variation, such as push_button+0; repeatable.")
 ]
+Robot = Annotated[
+    str | None, typer.Option("--robot", help="A real robot instead of the simulator: franka.", metavar="NAME")
+]
+Host = Annotated[str | None, typer.Option("--host", help="Network address of the robot, instead of the rig's.")]
+Rig = Annotated[Path, typer.Option("--rig", help="YAML file of the robot and its cameras (docs/cameras.md).")]
 Demos = Annotated[Path | None, typer.Option("--demos", help="Demonstrations instead of the run's.")]
 Keypoints = Annotated[Path | None, typer.Option("--keypoints", help="Keypoints instead of the run's.")]
 Plans = Annotated[Path | None, typer.Option("--plans", help="Plans instead of the run's.")]
@@ -42,3 +47,16 @@ Vlm = Annotated[Path | None, typer.Option("--vlm", help="Planner instead of the 
 Fine = Annotated[Path | None, typer.Option("--fine", help="Fine predictor instead of the run's.")]
 
 DEFAULT_RUN = Path("runs/default")
+
+DEFAULT_RIG = Path("rig.yaml")
+ROBOTS = ("franka",)
+
+
+def check_robot(name: str) -> None:
+    """Refuse a robot that is not known.
+
+    Raises:
+        typer.BadParameter: it is not.
+    """
+    if name not in ROBOTS:
+        raise typer.BadParameter(f"there is no robot '{name}'; valid: {', '.join(ROBOTS)}", param_hint="--robot")

@@ -1,4 +1,5 @@
-"""Stage `deploy`: a self-contained bundle of a policy, a server for it, and a driver of the embedded robot."""
+"""Stage `deploy`: a self-contained bundle of a policy, a server for it, and a driver of the embedded robot or a real
+one."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from stages.artifacts.files import check_directory, parent, publish_directory
 from stages.artifacts.header import Header
 from stages.artifacts.resume import begin, open_partial
 from stages.core.errors import UserError
-from stages.core.instruction import read_instruction
+from stages.core.instruction import read_instruction, task_name
 from stages.core.progress import Progress, silent
 from stages.serving.bundle import SCHEMA, checksums, fill_bundle, load_bundle
 from stages.settings.deploy import DeployConfig
@@ -139,6 +140,67 @@ def drive(
         return run_and_record(simulator, policy, instruction.strip(), scene, out, config, say, parents)
     finally:
         simulator.close()
+
+
+def drive_robot(
+    path: Path,
+    instruction: str,
+    rig: Path,
+    host: str | None,
+    out: Path,
+    *,
+    config: Config,
+    ask: Callable[[str], bool] | None = None,
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Drive a real robot from a typed instruction and record what it did.
+
+    Args:
+        path: the bundle.
+        instruction: what to do, in words.
+        rig: the file of the robot and its cameras.
+        host: the robot's network address, in preference to the rig's.
+        out: file of recordings, in the layout of demonstrations; the episode is added. A video is put beside it.
+        ask: puts a question to a person, before the first motion and, whether the task is done, at the end; None = the
+            robot moves unasked, and the recording says that the task is not done.
+        say: called with what the robot does, step by step; by default printed on stderr.
+
+    Returns:
+        As `drive`.
+
+    Raises:
+        UserError: not a sound bundle or rig, an instruction without a plan, a robot that cannot be reached, that was
+            not allowed to move, or that was stopped in doubt; what it did until then is recorded.
+    """
+    from stages.robots.arm import LOOK_FIRST
+    from stages.robots.opening import open_robot
+    from stages.robots.rig import Rig
+    from stages.serving.driver import SceneChoice, run_and_record
+    from stages.serving.recordings import recorded
+    from stages.serving.robot_scene import NotApproved, RobotScene
+
+    say = say or _tell
+    task, laboratory, parents = task_name(instruction), Rig.load(rig), [parent(path, SCHEMA)]
+    choice = SceneChoice(task, 0, recorded(out), level="train")
+    robot = open_robot(laboratory, host, config.robot)
+    scene = RobotScene(robot, instruction, None if ask is None else lambda: ask("May the robot move?"))
+    judge = (lambda: False) if ask is None else lambda: not robot.arm.doubt and ask("Is the task done?")
+    options = {"environment": laboratory.robot.model, "camera": next(iter(laboratory.cameras)), "judge": judge}
+    try:
+        policy = load_bundle(path, config.deploy.device)
+        summary = run_and_record(
+            scene, policy, instruction.strip(), choice, out, config.deploy, say, parents, **options
+        )
+    except NotApproved:
+        raise UserError("the robot was not allowed to move", "Answer y, or give --yes") from None
+    except KeyboardInterrupt:
+        say("The robot is stopped")
+        raise
+    finally:
+        scene.close()
+    if robot.arm.doubt:
+        raise UserError(f"{robot.arm.doubt}; what was done is episode {summary['episode']} of {out}", LOOK_FIRST)
+    return summary
 
 
 def _tell(text: str) -> None:

@@ -18,6 +18,7 @@ from stages.core.lookahead import next_focus
 from stages.core.observation import Observation, PointObservation
 from stages.core.steps import MAX_MOTIONS, parse_step
 from stages.geometry.clouds import fuse
+from stages.geometry.tip_limits import safe_action
 from stages.planner.hand import UNSEEN
 from stages.planner.planner import Planner, StepDecision
 from stages.planner.prompts import Memory
@@ -25,7 +26,7 @@ from stages.planner.second_look import decide_with_second_look
 from stages.predictor.decoding import Prediction
 from stages.predictor.predictor import FinePredictor
 from stages.recovery import HOLDING, Attempt, Recovery
-from stages.safety import blindness, check_keypoint, check_observation, safe_action
+from stages.safety import blindness, check_keypoint, check_observation
 from stages.settings.policy import PolicyConfig
 
 if TYPE_CHECKING:

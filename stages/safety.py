@@ -1,5 +1,5 @@
-"""What may come in from sensors, and what may go out to a robot: `ClapPolicy` checks its observations and
-actions here."""
+"""What may come in from sensors: `ClapPolicy` checks its observations here. What may go out to a robot is checked by
+`geometry.tip_limits`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import numpy as np
 
 from stages.core.errors import UserError
 from stages.core.observation import CameraFrame, Observation, PointObservation
-from stages.geometry.workspace import WORKSPACE_HIGH, WORKSPACE_LOW, inside_workspace
+from stages.geometry.tip_limits import SLACK, TIP_LOW
+from stages.geometry.workspace import WORKSPACE_HIGH, inside_workspace, workspace_text
 
 MIN_POINTS = 500
 """Points in the workspace below which a policy sees nothing."""
@@ -17,14 +18,6 @@ FARTHEST = 20.0
 
 RIGID, UNIT = 1e-3, 1e-2
 """How far a measured rotation matrix, and the norm of a measured quaternion, may be off."""
-
-LOWEST_TIP = 0.755
-"""Height below which no tip is sent: 3 mm above the table [m]."""
-
-SLACK = 0.02
-"""An action at most so far outside of the workspace is moved onto its border; others are not meant [m]."""
-
-_TIP_LOW = np.array([*WORKSPACE_LOW[:2], LOWEST_TIP])
 
 
 def check_observation(observation: Observation | PointObservation) -> None:
@@ -38,7 +31,7 @@ def check_observation(observation: Observation | PointObservation) -> None:
     _require(pose.shape == (7,) and np.isfinite(pose).all(), "the gripper's pose is not 7 finite numbers")
     norm = float(np.linalg.norm(pose[3:]))
     _require(abs(norm - 1) <= UNIT, f"the gripper's quaternion has norm {norm:.3g}", "Send a unit quaternion xyzw")
-    near = np.abs(np.clip(pose[:3], _TIP_LOW, WORKSPACE_HIGH) - pose[:3]).max() <= SLACK
+    near = np.abs(np.clip(pose[:3], TIP_LOW, WORKSPACE_HIGH) - pose[:3]).max() <= SLACK
     _require(bool(near), f"the gripper at {pose[:3].round(3).tolist()} is outside of the workspace, {workspace_text()}")
     opening = observation.gripper_open
     _require(-0.05 <= opening <= 1.05, f"the gripper's opening is {opening:.3g}", "Send 0 (closed) to 1 (open)")
@@ -70,32 +63,6 @@ def blindness(points: np.ndarray) -> str:
         f"the cameras see {count} points in the workspace, {workspace_text()}, and {MIN_POINTS} are needed: "
         "check depth (metres along the optical axis) and camera poses (camera to world, OpenCV axes)"
     )
-
-
-def safe_action(action: np.ndarray) -> tuple[np.ndarray, str]:
-    """An action that a robot may be sent.
-
-    Args:
-        action: (9,) tip pose, gripper, ignore collision.
-
-    Returns:
-        The action with a unit quaternion, inside the workspace and above the table, and ""; or, if it is not finite or
-        lies elsewhere, the action as it was and why it must not be sent.
-    """
-    norm = float(np.linalg.norm(action[3:7]))
-    if not np.isfinite(action).all() or norm < 0.5:
-        return action, "the predicted action is not a pose"
-    inside = np.clip(action[:3], _TIP_LOW, WORKSPACE_HIGH)
-    if np.abs(inside - action[:3]).max() > SLACK:
-        place = ", ".join(f"{value:.3f}" for value in action[:3])
-        return action, f"the predicted tip at ({place}) m is outside of the workspace, {workspace_text()}"
-    return np.concatenate([inside, action[3:7] / norm, action[7:]]), ""
-
-
-def workspace_text() -> str:
-    """The workspace in words."""
-    axes = zip("xyz", WORKSPACE_LOW, WORKSPACE_HIGH, strict=True)
-    return ", ".join(f"{axis} {low:g} to {high:g}" for axis, low, high in axes) + " m"
 
 
 def _check_camera(name: str, frame: CameraFrame) -> None:

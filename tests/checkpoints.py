@@ -30,16 +30,6 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
-from stages.artifacts.files import publish_directory
-from stages.artifacts.header import Header
-from stages.planner.language.planning_model import PlanningModel
-from stages.planner.planner import LANGUAGE
-from stages.planner.pointing.model import PlannerModel
-from stages.predictor.predictor import FinePredictor
-from stages.pretraining.tiny import save_backbone, tiny_backbone
-from stages.settings.fine import FineConfig
-from stages.settings.vlm import VlmConfig
-
 NAMES = ("qwen2_5_vl", "qwen3_vl", "smolvlm", "idefics3", "paligemma", "paligemma2")
 
 VIEW_SIZES = {"qwen2_5_vl": 56, "qwen3_vl": 64, "smolvlm": 48, "idefics3": 48, "paligemma": 40, "paligemma2": 40}
@@ -283,25 +273,3 @@ def save_causal_model(folder: Path, texts: Sequence[str], layers: int = 2) -> Pa
     sizes = SIZES | {"num_hidden_layers": layers}
     Qwen2ForCausalLM(Qwen2Config(vocab_size=len(tokenizer), **sizes)).save_pretrained(folder)
     return folder
-
-
-def untrained_models(folder: Path) -> tuple[Path, Path]:
-    """A planner and a predictor of random weights as artifacts; `base` and `causal` beside them are their bases."""
-    save_backbone(tiny_backbone(["grasp the red block"] * 3, 112, seed=0), folder / "base")
-    planner = PlannerModel.from_base(VlmConfig(base=str(folder / "base"), lora_rank=2))
-    planner.add_adapters()
-    planner.save_pretrained(folder / "new vlm")
-    torch.manual_seed(2)
-    base = save_causal_model(folder / "causal", ["push it", "grasp the red block\nlift it"])
-    language = PlanningModel.from_base(str(base), 4, frozenset({"red block"}))
-    for name, weight in language.model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weight)
-    language.save_pretrained(folder / "new vlm" / LANGUAGE)
-    FinePredictor.create(FineConfig(base="", image_size=32, width=32, depth=1, heads=2)).save_pretrained(
-        folder / "new fine"
-    )
-    for name in ("vlm", "fine"):
-        header = Header.create(f"clap.{name}", config={}, settings={}, seed=0)
-        publish_directory(folder / f"new {name}", folder / name, header, {})
-    return folder / "vlm", folder / "fine"

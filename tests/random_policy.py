@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from stages.geometry.tip_limits import LOWEST_TIP
 from stages.geometry.workspace import WORKSPACE_HIGH, WORKSPACE_LOW
 from stages.planner.planner import Plan, Planner
 from stages.planner.pointing.model import PlannerModel
 from stages.policy import ClapPolicy
 from stages.predictor.predictor import FinePredictor
-from stages.safety import LOWEST_TIP
 from stages.settings.fine import FineConfig
 from stages.settings.vlm import VlmConfig
 from tests.checkpoints import VIEW_SIZES, write_checkpoint

@@ -46,8 +46,8 @@ from stages.serving.server import create_app
 from stages.settings.deploy import DeployConfig
 from stages.settings.loader import Config, load_config
 from stages.simulators import make_simulator
-from tests.checkpoints import untrained_models
 from tests.http_server import serving
+from tests.untrained_models import untrained_models
 
 
 class Scripted:

@@ -45,6 +45,17 @@ def test_axis_rotation_turns_the_next_axis_towards_the_one_after(axis):
     assert np.isclose(poses.rotation_angle(np.eye(3), poses.axis_rotation(axis, 0.7)), 0.7)
 
 
+def test_rotation_vectors_turn_about_their_axis_by_their_length(rng):
+    vectors = rng.normal(size=(200, 3))
+    vectors *= rng.uniform(0, np.pi, (200, 1)) / np.linalg.norm(vectors, axis=1, keepdims=True)
+    turns = poses.exp_rotation(vectors)
+    assert np.allclose(np.einsum("nij,nj->ni", turns, vectors), vectors)
+    assert np.allclose(poses.rotation_angle(turns, np.eye(3)), np.linalg.norm(vectors, axis=1))
+    assert np.allclose(poses.log_rotation(turns), vectors)
+    assert np.allclose(poses.exp_rotation(np.array([0, 0, 0.7])), poses.axis_rotation(2, 0.7))
+    assert np.array_equal(poses.exp_rotation(np.zeros(3)), np.eye(3)) and not poses.log_rotation(np.eye(3)).any()
+
+
 def test_pose_matrix_round_trip(rng):
     pose = np.concatenate([rng.normal(size=(50, 3)), rng.normal(size=(50, 4))], axis=1)
     pose[:, 3:] /= np.linalg.norm(pose[:, 3:], axis=1, keepdims=True) * np.where(pose[:, 6:] < 0, -1, 1)

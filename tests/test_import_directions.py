@@ -10,7 +10,7 @@ import pytest
 
 STAGES = Path(__file__).resolve().parents[1] / "stages"
 
-ALLOWED = {"core": set(), "settings": {"core"}}
+ALLOWED = {"core": set(), "settings": {"core"}, "robots": {"core", "geometry", "settings"}}
 """Folders that may import these and no others, not even late."""
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checkpoints import untrained_models
 from conftest import Outcome, clap_here
 from PIL import Image
 from rlbench_layout import FAR, write_episode
@@ -37,6 +36,7 @@ from stages.simulators.rlbench.execution import LOWEST
 from stages.simulators.rlbench.tasks import LEVELS
 from stages.simulators.tabletop.environment import Tabletop
 from stages.viewing.video import has_states, keyframes_shown, render_video
+from tests.untrained_models import untrained_models
 
 FAKE = Path(__file__).parent / "fake_rlbench"
 SIZE = 32

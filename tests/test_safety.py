@@ -19,11 +19,12 @@ from stages.core.errors import UserError
 from stages.core.observation import CameraFrame, Observation, PointObservation
 from stages.core.steps import MAX_MOTIONS
 from stages.geometry.clouds import fuse
+from stages.geometry.tip_limits import LOWEST_TIP, SLACK, safe_action
 from stages.geometry.workspace import WORKSPACE_HIGH, WORKSPACE_LOW
 from stages.oracle.expert import ExpertPolicy
 from stages.policy import ClapPolicy
 from stages.runtime.devices import usable_device
-from stages.safety import LOWEST_TIP, SLACK, check_observation, safe_action
+from stages.safety import check_observation
 from stages.simulators import make_simulator
 from tests.random_policy import may_be_sent, random_policy
 

@@ -28,3 +28,8 @@ def read_instruction(text: str) -> str:
     if len(text) > MAX_CHARACTERS:
         raise UserError(f"the instruction has {len(text)} characters", f"Say it in at most {MAX_CHARACTERS}")
     return text
+
+
+def task_name(instruction: str) -> str:
+    """A name for the task of an instruction that no simulator has, such as `robot_pick_up_the_cup`."""
+    return "_".join(["robot", *re.findall(r"[a-z0-9]+", read_instruction(instruction))])[:80]

@@ -47,6 +47,20 @@ def tip_in_base(joint_positions: np.ndarray) -> np.ndarray:
     return _flange(_joint_frames(joint_positions)[-1]) @ _moved(np.eye(3), (0, 0, _TIP))
 
 
+def tip_jacobian(joint_positions: np.ndarray) -> np.ndarray:
+    """(6, 7) velocity [m/s] and angular velocity [rad/s] of the tip in the base frame, per joint velocity [rad/s]."""
+    frames = _joint_frames(joint_positions)
+    tip = (_flange(frames[-1]) @ _moved(np.eye(3), (0, 0, _TIP)))[:3, 3]
+    axes = np.array([frame[:3, 2] for frame in frames])
+    levers = np.array([tip - frame[:3, 3] for frame in frames])
+    return np.concatenate([np.cross(axes, levers), axes], axis=1).T
+
+
+def flange_for_inverse(tip: np.ndarray) -> np.ndarray:
+    """The flange (4, 4) without the hand's turn, as inverse kinematics take it, of a tip pose (4, 4); one frame."""
+    return tip @ _moved(_HAND_TURN.T, (0, 0, -_TIP))
+
+
 def arm_capsules(joint_positions: np.ndarray, base: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Segments (C, 2, 3), world frame [m], and radii (C,) [m] that cover the arm and the hand without its fingers.
 

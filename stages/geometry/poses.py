@@ -82,3 +82,17 @@ def rotation_angle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Angle [rad] (...,) of the rotation between matrices (..., 3, 3)."""
     trace = np.einsum("...ij,...ij->...", first, second)
     return np.arccos(np.clip((trace - 1) / 2, -1, 1))
+
+
+def exp_rotation(vector: np.ndarray) -> np.ndarray:
+    """Rotation matrices (..., 3, 3) of rotation vectors (..., 3), axis times angle [rad]."""
+    half = np.linalg.norm(vector, axis=-1, keepdims=True) / 2
+    return quaternion_to_matrix(np.concatenate([vector / 2 * np.sinc(half / np.pi), np.cos(half)], axis=-1))
+
+
+def log_rotation(rotation: np.ndarray) -> np.ndarray:
+    """Rotation vectors (..., 3), axis times angle up to pi [rad], of rotation matrices (..., 3, 3)."""
+    quaternion = matrix_to_quaternion(rotation)
+    sine = np.linalg.norm(quaternion[..., :3], axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(sine, quaternion[..., 3:])
+    return quaternion[..., :3] * np.where(sine > 1e-12, angle / np.maximum(sine, 1e-12), 2.0)

@@ -14,3 +14,9 @@ TABLE_HEIGHT = 0.752
 def inside_workspace(points: np.ndarray) -> np.ndarray:
     """Which points (..., 3) [m] lie in the workspace cube: (...,) bool."""
     return np.all((points >= WORKSPACE_LOW) & (points <= WORKSPACE_HIGH), axis=-1)
+
+
+def workspace_text() -> str:
+    """The workspace in words."""
+    axes = zip("xyz", WORKSPACE_LOW, WORKSPACE_HIGH, strict=True)
+    return ", ".join(f"{axis} {low:g} to {high:g}" for axis, low, high in axes) + " m"

@@ -17,7 +17,7 @@ from stages.core.decision import Decision, Given
 from stages.core.errors import UserError
 from stages.core.instruction import read_instruction
 from stages.core.observation import Observation, PointObservation
-from stages.safety import safe_action
+from stages.geometry.tip_limits import safe_action
 from stages.serving.act import ActRequest
 from stages.serving.gembench import ChallengeRequest, Episode
 

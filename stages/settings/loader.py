@@ -24,6 +24,7 @@ from stages.settings.fine import FineConfig
 from stages.settings.import_data import ImportConfig
 from stages.settings.policy import PolicyConfig
 from stages.settings.ranges import Seed
+from stages.settings.robot import RobotConfig
 from stages.settings.vlm import VlmConfig
 
 Settings = TypeVar("Settings")
@@ -58,6 +59,7 @@ class Config:
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     deploy: DeployConfig = field(default_factory=DeployConfig)
+    robot: RobotConfig = field(default_factory=RobotConfig)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain nested values; tuples as lists."""
@@ -83,18 +85,18 @@ def load_config(path: Path | None = None, assignments: Iterable[str] = (), **val
     Raises:
         UserError: an unreadable file, an unknown key or a value of the wrong type.
     """
-    config = Config() if path is None else _updated(Config(), _read_yaml(path), "")
+    config = Config() if path is None else updated(Config(), read_yaml(path), "")
     config = assigned(config, assignments)
     for name, value in values.items():
         if value is not None:
-            config = _updated(config, _nested(name.split("__"), value), "")
+            config = updated(config, _nested(name.split("__"), value), "")
     return config
 
 
 def assigned(settings: Settings, assignments: Iterable[str]) -> Settings:
     """A copy of a settings object with "key=value" assignments carried out; see `load_config`."""
     for assignment in assignments:
-        settings = _updated(settings, _parse_assignment(assignment), "")
+        settings = updated(settings, _parse_assignment(assignment), "")
     return settings
 
 
@@ -121,7 +123,12 @@ _Yaml.add_implicit_resolver(
 )
 
 
-def _read_yaml(path: Path) -> Mapping[str, Any]:
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """The mapping in a YAML file; empty for an empty file.
+
+    Raises:
+        UserError: it cannot be read, is not YAML, has a key twice, or is not a mapping.
+    """
     try:
         values = yaml.load(Path(path).read_text(), _Yaml)
     except OSError as error:
@@ -151,8 +158,17 @@ def _nested(names: list[str], value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _updated(config: Any, values: Mapping[str, Any], prefix: str) -> Any:
-    """A copy of a settings object with the given values, checked."""
+def updated(config: Settings, values: Mapping[str, Any], prefix: str) -> Settings:
+    """A copy of a settings object with the given values, checked.
+
+    Args:
+        config: a dataclass of settings and sections of settings.
+        values: by name; of a section, a mapping.
+        prefix: of the names in error messages, "section." or "".
+
+    Raises:
+        UserError: an unknown key or a value of the wrong type.
+    """
     hints = typing.get_type_hints(type(config), include_extras=True)
     changes = {}
     for name, value in values.items():
@@ -164,7 +180,7 @@ def _updated(config: Any, values: Mapping[str, Any], prefix: str) -> Any:
                 continue
             if not isinstance(value, Mapping):
                 raise UserError(f"'{prefix}{name}' is a section, not a value", f"Set {prefix}{name}.key=value")
-            changes[name] = _updated(current, value, f"{prefix}{name}.")
+            changes[name] = updated(current, value, f"{prefix}{name}.")
         else:
             changes[name] = _converted(value, hints[name], f"{prefix}{name}")
     return dataclasses.replace(config, **changes)
