@@ -104,7 +104,8 @@ class FrankaArm:
 
     def _make_ready(self, speed: float) -> None:
         robot, hand = self._link.robot, self._link.hand
-        self._link.ask(robot.recover_from_errors, self.config.connect_seconds)
+        if self._link.ask(lambda: robot.has_errors):
+            self._link.ask(robot.recover_from_errors, self.config.connect_seconds)
         robot.relative_dynamics_factor = speed
         self._hand = self._link.ask(lambda: hand.state)
         self._max_width = float(self._hand.max_width)
