@@ -42,12 +42,14 @@ class FrankaArm:
         config: how it is moved.
 
     Raises:
-        UserError: it cannot be reached, is not ready, or its hand is not Franka's.
+        UserError: it cannot be reached, is not ready, its hand is not Franka's, or the speed is not a share.
     """
 
     def __init__(self, host: str, settings: RobotSettings, config: RobotConfig | None = None) -> None:
+        if not 0 < settings.speed <= 1:
+            raise UserError(f"the robot's speed is {settings.speed}", "Give a share above 0 and up to 1")
         self.config = config or RobotConfig()
-        self.doubt = ""
+        self._doubt = ""
         self.on_state: Callable[[ArmState], None] = _nothing
         self._base = pose_to_matrix(settings.base.vector)
         kinematics = ArmKinematics(settings.model, self.config.joint_margin)
@@ -59,6 +61,11 @@ class FrankaArm:
         except BaseException:
             self._link.close()
             raise
+
+    @property
+    def doubt(self) -> str:
+        """See `Arm`."""
+        return self._doubt or self._link.lost
 
     def state(self) -> ArmState:
         """See `Arm.state`."""
@@ -205,11 +212,11 @@ class FrankaArm:
         try:
             act()
         except UserError as error:
-            self.doubt = error.what
+            self._doubt = error.what
             self.stop()
             raise UserError(error.what, LOOK_FIRST) from error
         except BaseException as error:
-            self.doubt = "interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error!r}"
+            self._doubt = "interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error!r}"
             self.stop()
             raise
 
