@@ -31,7 +31,10 @@ START = np.array([0, 0, 0, -np.pi / 2, 0, np.pi / 2, np.pi / 4])
 """Joint angles of the simulated robot at first [rad]."""
 
 DOWN = np.array([1.0, 0, 0, 0])
-FAST, BRISK = RobotSettings(speed=1.0), RobotConfig(gripper_speed=0.2)
+FAST = RobotSettings(speed=0.6)
+BRISK = RobotConfig(gripper_speed=0.2, path_tolerance=0.2)
+"""The simulated robot shakes where it does not get its share of the processor."""
+
 THING = 0.065
 """Width of what is between the fingers [m]."""
 
@@ -159,8 +162,8 @@ def test_an_unreachable_pose_is_refused_before_it_is_sent(arm: FrankaArm) -> Non
 
 
 def test_a_robot_that_stands_elsewhere_goes_to_the_same_place_of_the_world(host: str) -> None:
-    turned = RobotSettings(base=Pose((0.1, -0.4, 0.752), (0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5))), speed=1.0)
-    arm = FrankaArm(host, turned)
+    turned = RobotSettings(base=Pose((0.1, -0.4, 0.752), (0.0, 0.0, np.sqrt(0.5), np.sqrt(0.5))), speed=0.6)
+    arm = FrankaArm(host, turned, BRISK)
     try:
         assert arm.move(to(0.1, 0.1, 1.1)) == ""
         assert errors(arm, to(0.1, 0.1, 1.1))[0] < 1e-3
@@ -169,7 +172,7 @@ def test_a_robot_that_stands_elsewhere_goes_to_the_same_place_of_the_world(host:
 
 
 def test_a_hand_that_is_not_where_it_was_sent_is_a_doubt_that_lasts(host: str) -> None:
-    arm = FrankaArm(host, FAST, RobotConfig(position_tolerance=1e-7))
+    arm = FrankaArm(host, FAST, replace(BRISK, position_tolerance=1e-7))
     try:
         with pytest.raises(UserError, match="off where it was sent.*look at the robot"):
             arm.move(to(0.2, 0.05, 1.0))

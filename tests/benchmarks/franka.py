@@ -81,10 +81,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--motions", type=int, default=100)
     parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument(
+        "--path-tolerance", type=float, default=RobotConfig().path_tolerance, help="Raise it under load."
+    )
     given = parser.parse_args()
     host = free_address()
     with franky_sim(host):
-        arm = FrankaArm(host, RobotSettings(speed=given.speed), RobotConfig(detours="always"))
+        arm = FrankaArm(
+            host, RobotSettings(speed=given.speed), RobotConfig(detours="always", path_tolerance=given.path_tolerance)
+        )
         print(json.dumps({"picks": run(arm, picks())}), flush=True)
         print(json.dumps({"random": run(arm, (("random", action) for action in places(given.motions)))}), flush=True)
         arm.close()
