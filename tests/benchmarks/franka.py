@@ -80,7 +80,7 @@ def run(arm: FrankaArm, actions: Iterator[tuple[str, np.ndarray]]) -> dict[str, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--motions", type=int, default=100)
-    parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--speed", type=float, default=0.4)
     parser.add_argument(
         "--path-tolerance", type=float, default=RobotConfig().path_tolerance, help="Raise it under load."
     )
