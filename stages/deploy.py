@@ -184,7 +184,7 @@ def drive_robot(
     choice = SceneChoice(task, 0, recorded(out), level="train")
     robot = open_robot(laboratory, host, config.robot)
     scene = RobotScene(robot, instruction, None if ask is None else lambda: ask("May the robot move?"))
-    judge = (lambda: False) if ask is None else lambda: not robot.arm.doubt and ask("Is the task done?")
+    judge = (lambda: False) if ask is None else lambda: not scene.trouble and ask("Is the task done?")
     options = {"environment": laboratory.robot.model, "camera": next(iter(laboratory.cameras)), "judge": judge}
     try:
         policy = load_bundle(path, config.deploy.device)
@@ -198,8 +198,8 @@ def drive_robot(
         raise
     finally:
         scene.close()
-    if robot.arm.doubt:
-        raise UserError(f"{robot.arm.doubt}; what was done is episode {summary['episode']} of {out}", LOOK_FIRST)
+    if scene.trouble:
+        raise UserError(f"{scene.trouble}; what was done is episode {summary['episode']} of {out}", LOOK_FIRST)
     return summary
 
 

@@ -69,14 +69,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("laboratory")
 
 
-def command(folder: Path, host: str, bundle: Path, run: Path, speed: float = 1.0) -> tuple[str | Path, ...]:
+def command(folder: Path, host: str, bundle: Path, run: Path, speed: float = 0.6) -> tuple[str | Path, ...]:
     """Driving a robot for two motions."""
     simulator = make_simulator("tabletop", image_size=64)
     _, observation = simulator.reset("push_button", 0, 4)
     simulator.close()
     rig = write_rig(folder, host, [without_wrist(observation)], speed)
     driving = ("deploy", "drive", "Push the maroon button", "--robot", "franka", "--rig", rig, "--bundle", bundle)
-    return *driving, "--run", run, "--set", "deploy.max_steps=2"
+    return *driving, "--run", run, "--set", "deploy.max_steps=2", "--set", "robot.path_tolerance=0.2"
 
 
 def height(host: str) -> tuple[float, float]:
@@ -117,7 +117,7 @@ def test_a_robot_is_driven_and_recorded(
     assert np.all(np.abs(np.diff(heights) + LOWERED) < 0.03) and abs(height(host)[0] - heights[-1]) < 1e-3
     assert np.all(np.diff(episode.trajectory["time"]) > 0) and len(episode.trajectory["time"]) > 10
     with Image.open(driven.json["video"]) as video:
-        assert video.n_frames > 5
+        assert video.n_frames >= 2
 
 
 def test_ctrl_c_stops_the_robot(folder: Path, host: str, bundle: Path, tmp_path: Path) -> None:

@@ -38,11 +38,13 @@ class Arm(Protocol):
 
     Attributes:
         on_state: called with every state that is read, also while the arm moves.
-        doubt: why nothing is sent any more, until a person has looked; "" = nothing is wrong.
     """
 
     on_state: Callable[[ArmState], None]
-    doubt: str
+
+    @property
+    def doubt(self) -> str:
+        """Why nothing is sent any more, until a person has looked; "" = nothing is wrong."""
 
     def state(self) -> ArmState:
         """How the arm is now.

@@ -13,7 +13,7 @@ from stages.geometry.arm import tip_in_base
 from stages.geometry.poses import matrix_to_pose, pose_to_matrix, rotation_angle
 from stages.robots.arm import LOOK_FIRST, ArmState
 from stages.robots.deadlines import noted_interrupts
-from stages.robots.franka_link import FrankaLink
+from stages.robots.franka_link import FrankaLink, NotPlanned
 from stages.robots.kinematics import ArmKinematics
 from stages.robots.rig import RobotSettings
 from stages.robots.routes import Route, RouteFinder
@@ -22,8 +22,8 @@ from stages.settings.robot import RobotConfig
 LOOK = 0.02
 """Time between looks at a motion [s]."""
 
-LARGEST_DETOUR = 0.05
-"""Distance from its straight way at which a moving hand is stopped [m]."""
+STILL = 0.001
+"""Movement of the hand below which it has not begun to move [m]."""
 
 HAND_OFF = (0.005, np.radians(2))
 """Distance [m] and turn [rad] between the tip as the robot reports it and as its joints give it, at most."""
@@ -42,12 +42,14 @@ class FrankaArm:
         config: how it is moved.
 
     Raises:
-        UserError: it cannot be reached, is not ready, or its hand is not Franka's.
+        UserError: it cannot be reached, is not ready, its hand is not Franka's, or the speed is not a share.
     """
 
     def __init__(self, host: str, settings: RobotSettings, config: RobotConfig | None = None) -> None:
+        if not 0 < settings.speed <= 1:
+            raise UserError(f"the robot's speed is {settings.speed}", "Give a share above 0 and up to 1")
         self.config = config or RobotConfig()
-        self.doubt = ""
+        self._doubt = ""
         self.on_state: Callable[[ArmState], None] = _nothing
         self._base = pose_to_matrix(settings.base.vector)
         kinematics = ArmKinematics(settings.model, self.config.joint_margin)
@@ -59,6 +61,11 @@ class FrankaArm:
         except BaseException:
             self._link.close()
             raise
+
+    @property
+    def doubt(self) -> str:
+        """See `Arm`."""
+        return self._doubt or self._link.lost
 
     def state(self) -> ArmState:
         """See `Arm.state`."""
@@ -104,7 +111,8 @@ class FrankaArm:
 
     def _make_ready(self, speed: float) -> None:
         robot, hand = self._link.robot, self._link.hand
-        self._link.ask(robot.recover_from_errors, self.config.connect_seconds)
+        if self._link.ask(lambda: robot.has_errors):
+            self._link.ask(robot.recover_from_errors, self.config.connect_seconds)
         robot.relative_dynamics_factor = speed
         self._hand = self._link.ask(lambda: hand.state)
         self._max_width = float(self._hand.max_width)
@@ -138,20 +146,34 @@ class FrankaArm:
             raise UserError(f"the hand is {off * 1000:.1f} mm and {turned:.1f} degrees off where it was sent")
 
     def _send(self, route: Route) -> None:
-        franky, robot = self._link.franky, self._link.robot
+        """Send a motion; one that franky cannot plan is sent again, as nothing has moved."""
+        start = self.state().tip_pose[:3]
+        for last in (False, False, True):
+            try:
+                return self._watched(self._motion(route), route, start)
+            except NotPlanned:
+                if last or np.linalg.norm(self.state().tip_pose[:3] - start) > STILL:
+                    raise
+                time.sleep(self.config.settle_seconds)
+
+    def _motion(self, route: Route) -> Any:
+        """What franky is sent; it can be sent once."""
+        franky = self._link.franky
+        if not route.straight:
+            return franky.JointMotion([float(joint) for joint in route.joints])
         goal = matrix_to_pose(np.linalg.inv(self._base) @ pose_to_matrix(route.pose))
-        if route.straight:
-            motion = franky.CartesianMotion(franky.Affine(goal[:3], goal[3:]))
-        else:
-            motion = franky.JointMotion([float(joint) for joint in route.joints])
-        start, deadline = self.state().tip_pose[:3], time.monotonic() + self.config.motion_seconds
+        return franky.CartesianMotion(franky.Affine(goal[:3], goal[3:]))
+
+    def _watched(self, motion: Any, route: Route, start: np.ndarray) -> None:
+        """Wait until a motion has ended; raises, while it goes on, if there is any doubt or Ctrl-C was pressed."""
+        robot, deadline = self._link.robot, time.monotonic() + self.config.motion_seconds
         with noted_interrupts() as interrupted, self._link.failures_in_words():
             robot.move(motion, asynchronous=True)
             while not robot.join_motion(0.0):
                 tip = self._note(robot.state).tip_pose[:3]
                 if interrupted():
                     raise KeyboardInterrupt
-                if route.straight and _beside(tip, start, route.pose[:3]) > LARGEST_DETOUR:
+                if route.straight and _beside(tip, start, route.pose[:3]) > self.config.path_tolerance:
                     raise UserError("the hand has left its way")
                 if time.monotonic() > deadline:
                     raise UserError(f"the motion has not ended within {self.config.motion_seconds:g} s")
@@ -204,11 +226,11 @@ class FrankaArm:
         try:
             act()
         except UserError as error:
-            self.doubt = error.what
+            self._doubt = error.what
             self.stop()
             raise UserError(error.what, LOOK_FIRST) from error
         except BaseException as error:
-            self.doubt = "interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error!r}"
+            self._doubt = "interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error!r}"
             self.stop()
             raise
 

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from stages.core.errors import UserError
 from stages.robots.deadlines import TooLate, in_time
@@ -19,6 +19,10 @@ REPLY_SECONDS = 3.0
 """Time that the robot has to tell its state [s]; franky itself waits 1 s."""
 
 Result = TypeVar("Result")
+
+
+class NotPlanned(UserError):
+    """franky found no trajectory to a goal that can be reached, as it sometimes does from a trembling start."""
 
 
 class FrankaLink:
@@ -62,14 +66,25 @@ class FrankaLink:
 
     @contextmanager
     def failures_in_words(self) -> Iterator[None]:
-        """Make what franky raises one line."""
+        """Make what franky raises one line.
+
+        Raises:
+            NotPlanned: the robot has not begun to move.
+        """
         try:
             yield
-        except (self.franky.NetworkException, RuntimeError) as error:  # the latter from libfranka's own sockets
-            self.lost = f"the connection with the robot at {self.host} is lost: {_text(error)}"
-            raise UserError(self.lost) from error
+        except RuntimeError as error:
+            if "planner" in str(error):
+                raise NotPlanned(f"the robot's motion could not be planned: {_text(error)}") from error
+            self._lose(error)  # what libfranka's own sockets raise
+        except self.franky.NetworkException as error:
+            self._lose(error)
         except self.franky.Exception as error:
             raise UserError(f"the robot at {self.host} reports: {_text(error)}") from error
+
+    def _lose(self, error: Exception) -> NoReturn:
+        self.lost = f"the connection with the robot at {self.host} is lost: {_text(error)}"
+        raise UserError(self.lost) from error
 
     def close(self) -> None:
         """Let go of the robot."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,11 +26,15 @@ class RobotScene:
         robot: connected.
         instruction: what it is to do.
         approve: asked before the first motion; None = approved.
+
+    Attributes:
+        trouble: what stopped the robot, or keeps it from seeing; "" = nothing.
     """
 
     def __init__(self, robot: Robot, instruction: str, approve: Callable[[], bool] | None = None) -> None:
         self._robot, self._instruction, self._approve = robot, instruction, approve
         self._observations: list[Observation] = []
+        self.trouble = ""
 
     def reset(self, task: str, variation: int, seed: int) -> tuple[list[str], Observation]:
         """Begin a recording; the scene stays as it is."""
@@ -52,11 +55,8 @@ class RobotScene:
         if self._approve is not None and not self._approve():
             raise NotApproved
         self._approve = None
-        try:
-            error = self._robot.arm.move(action)
-        except UserError as doubt:
-            error = str(doubt)
-        self._observations.append(self._observed())
+        error, unseen = self._moved(action), self._observed()
+        error = error or unseen
         return self._observations[-1], False, bool(error), {"error": error or None}
 
     def truth(self) -> list[SceneObject]:
@@ -84,10 +84,21 @@ class RobotScene:
         """Let go of the robot."""
         self._robot.close()
 
-    def _observed(self) -> Observation:
-        """What is seen now; where that cannot be known any more, what was seen last."""
+    def _moved(self, action: np.ndarray) -> str:
+        """Why a motion was not made, or the robot was stopped; "" if all is well."""
         try:
-            return self._robot.observe()
-        except UserError:
+            return self._robot.arm.move(action)
+        except UserError as doubt:
+            self.trouble = doubt.what
+            return str(doubt)
+
+    def _observed(self) -> str:
+        """Why nothing can be seen, "" if it can; an observation that fails is that before it."""
+        try:
+            self._observations.append(self._robot.observe())
+        except UserError as failure:
+            self.trouble = self.trouble or failure.what
+            self._observations.append(self._observations[-1])
             self._robot.repeat_keyframe()
-            return replace(self._observations[-1])
+            return str(failure)
+        return ""

@@ -21,6 +21,8 @@ class RobotConfig:
         joint_margin: distance that joints keep from their limits [rad].
         detours: where the hand cannot go straight to a pose but the arm can reach it, the joints are moved there on
             another way: "never", "marked" = if the motion is marked as one that may collide, "always".
+        path_tolerance: distance from the straight line at which a moving hand is stopped [m]; at full speed franky
+            itself goes up to 2 cm beside it.
         position_tolerance: distance from where the hand was sent that raises doubt [m].
         rotation_tolerance: the same of its turn [degrees].
         width_tolerance: the same of the opening of the fingers [m].
@@ -34,6 +36,7 @@ class RobotConfig:
     settle_seconds: NonNegative = 0.3
     joint_margin: Annotated[float, Range(0, 0.5)] = 0.05
     detours: Literal["never", "marked", "always"] = "marked"
+    path_tolerance: Annotated[float, Range(0, 0.3, excluded=True)] = 0.05
     position_tolerance: Annotated[float, Range(0, 0.05, excluded=True)] = 0.01
     rotation_tolerance: Annotated[float, Range(0, 15, excluded=True)] = 3.0
     width_tolerance: Annotated[float, Range(0, 0.02, excluded=True)] = 0.005
