@@ -34,7 +34,7 @@ LOWERED = 0.1
 
 def lowering_predictor() -> FinePredictor:
     """Weights set by hand: whatever is seen, the hand goes straight down as it is, open."""
-    config = FineConfig(image_size=64, width=32, depth=1, heads=2, extent=2.0)
+    config = FineConfig(base="", image_size=64, width=32, depth=1, heads=2, extent=2.0)
     predictor = FinePredictor.create(config)
     network = predictor.network
     with torch.no_grad():

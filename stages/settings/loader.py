@@ -146,7 +146,7 @@ def _parse_assignment(assignment: str) -> Mapping[str, Any]:
     if not equals:
         raise UserError(f"'{assignment}' is not a setting", "Write section.key=value")
     try:
-        value = yaml.load(text, _Yaml)
+        value = yaml.load(text, _Yaml) if text.strip() else ""
     except yaml.YAMLError as error:
         raise UserError(f"the value of '{assignment}' is not YAML", "Quote it") from error
     return _nested(name.strip().split("."), value)
